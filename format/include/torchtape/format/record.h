@@ -1,0 +1,138 @@
+#ifndef TORCHTAPE_FORMAT_RECORD_H_
+#define TORCHTAPE_FORMAT_RECORD_H_
+
+// Records: what a recording thread leaves behind for each event before the
+// encoder turns it into columns. They live in memory, in one ring a thread, and
+// are made of 64-bit words so that writing one is a few stores.
+//
+// A stream of records explains itself: an operator or signature is defined in
+// it before it is first used, under an id that is the thread's own.
+//
+// Header word: kind (bits 0-7), flags (8-15), words in the record, this one
+// included (16-31), id (32-63). What follows:
+//
+//   kPad        nothing that counts; fills the ring up to its end
+//   kOperator   id: operator. SpanKind; then three texts: name, overload,
+//               schema
+//   kSignature  id: signature. operator id, or 0 for returned values; then
+//               value tags as ValueTag says. Flag kValuesRecorded
+//   kForget     all signatures of this stream so far
+//   kBegin      id: signature. ticks; sequence number if kHasSequence; forward
+//               thread if kBackward; then dynamic words
+//   kEnd        id: signature of what was returned, or 0. ticks; dynamic words.
+//               Flags kThrew, kCut
+//   kAllocate   id: device type << 8 | device index + 1. ticks, address, bytes
+//   kFree       ticks, address
+//   kStep       ticks, number of the step that begins. Flag kRecording
+//   kWindow     ticks. Flag kRecording: recording starts, else it stops
+//   kValue      id: operator whose name is the value's. ticks, bits of a double
+//   kModel      id: which of the recorder's waiting models. ticks
+//   kDrop       ticks of the first and of the last lost event, how many
+//
+// A text is a word with its length in bytes and then the bytes, padded with
+// zeros to whole words.
+//
+// Dynamic words are what changes from call to call while the signature stays:
+// for each tensor of the signature the address of its TensorImpl and the
+// address of its memory (only with kHasIdentities), for each real its bits.
+
+#include <cstdint>
+
+namespace torchtape::format {
+
+enum class RecordKind : uint8_t {
+  kPad = 0,
+  kOperator = 1,
+  kSignature = 2,
+  kForget = 3,
+  kBegin = 4,
+  kEnd = 5,
+  kAllocate = 6,
+  kFree = 7,
+  kStep = 8,
+  kWindow = 9,
+  kValue = 10,
+  kModel = 11,
+  kDrop = 12,
+};
+
+// Flags of a header word. A bit means what its record's kind says.
+inline constexpr uint64_t kValuesRecorded = 1;  // kSignature
+inline constexpr uint64_t kHasSequence = 1;     // kBegin
+inline constexpr uint64_t kBackward = 2;        // kBegin
+inline constexpr uint64_t kThrew = 1;           // kEnd
+inline constexpr uint64_t kCut = 2;             // kEnd
+inline constexpr uint64_t kHasIdentities = 4;   // kBegin, kEnd
+inline constexpr uint64_t kRecording = 1;       // kStep, kWindow
+
+// No record is longer. The length has 16 bits.
+inline constexpr uint32_t kMaxRecordWords = 0xffff;
+
+constexpr uint64_t RecordHeader(RecordKind kind, uint64_t flags, uint64_t words,
+                                uint64_t id) {
+  return static_cast<uint64_t>(kind) | flags << 8 | words << 16 | id << 32;
+}
+constexpr RecordKind KindOf(uint64_t header) {
+  return static_cast<RecordKind>(header & 0xff);
+}
+constexpr uint64_t FlagsOf(uint64_t header) { return header >> 8 & 0xff; }
+constexpr uint32_t WordsOf(uint64_t header) {
+  return static_cast<uint32_t>(header >> 16 & 0xffff);
+}
+constexpr uint32_t IdOf(uint64_t header) {
+  return static_cast<uint32_t>(header >> 32);
+}
+
+// The tag word of one value in a signature: tag (bits 0-7), then as follows.
+//
+//   kTensor     dtype (8-15), device type (16-23), device index + 1 (24-31),
+//               layout (32-39), TensorFlags (40-47), dimensions (48-63);
+//               then the sizes; the strides if kStrided; the offset if kOffset
+//   kBoolean    value (8)
+//   kInteger    a word follows
+//   kReal       dynamic: one word
+//   kComplex    dynamic: two words
+//   kText       length in bytes (8-63); the bytes follow, padded to words
+//   kObject     as kText: the name of the value's type
+//   kDevice     device type (8-15), device index + 1 (16-23)
+//   kList       number of elements (8-63); the elements' tags follow
+//   kIntegers   number (8-63); one word each follows
+//   kReals      number (8-63); dynamic: one word each
+//   kBooleans   number (8-63); one word each follows
+//   kElided     number of elements that were too large to record (8-63)
+enum class ValueTag : uint8_t {
+  kNone = 1,
+  kUndefinedTensor = 2,
+  kTensor = 3,
+  kBoolean = 4,
+  kInteger = 5,
+  kReal = 6,
+  kComplex = 7,
+  kText = 8,
+  kObject = 9,
+  kDevice = 10,
+  kList = 11,
+  kIntegers = 12,
+  kReals = 13,
+  kBooleans = 14,
+  kElided = 15,
+};
+
+// Bits 40-47 of a kTensor tag.
+inline constexpr uint64_t kRequiresGrad = 1;
+inline constexpr uint64_t kStrided = 2;
+inline constexpr uint64_t kOffset = 4;
+
+constexpr uint64_t ValueWord(ValueTag tag, uint64_t rest = 0) {
+  return static_cast<uint64_t>(tag) | rest << 8;
+}
+constexpr ValueTag TagOf(uint64_t word) {
+  return static_cast<ValueTag>(word & 0xff);
+}
+constexpr uint64_t RestOf(uint64_t word) { return word >> 8; }
+
+constexpr uint64_t TextWords(uint64_t bytes) { return (bytes + 7) / 8; }
+
+}  // namespace torchtape::format
+
+#endif  // TORCHTAPE_FORMAT_RECORD_H_
