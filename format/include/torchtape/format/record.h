@@ -33,8 +33,8 @@
 // zeros to whole words.
 //
 // Dynamic words are what changes from call to call while the signature stays:
-// for each tensor of the signature the address of its TensorImpl and the
-// address of its memory (only with kHasIdentities), for each real its bits.
+// first, only with kHasIdentities, for each tensor of the signature the address
+// of its TensorImpl and the address of its memory; then for each real its bits.
 
 #include <cstdint>
 

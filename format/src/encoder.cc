@@ -1,0 +1,357 @@
+#include "torchtape/format/encoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "stream_builder.h"
+#include "torchtape/format/layout.h"
+
+namespace torchtape::format {
+namespace {
+
+using Words = absl::Span<const uint64_t>;
+
+constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+// Column entries after which a chunk is written whatever its events: keeps the
+// payload far below kMaxRawBytes.
+constexpr uint64_t kMaxChunkWords = 2 << 20;
+
+// The record at the source's position; empty at its end or where the words
+// make no sense.
+Words PeekRecord(const RecordSource& source) {
+  Words rest =
+      source.position < source.first.size()
+          ? source.first.subspan(source.position)
+          : source.second.subspan(source.position - source.first.size());
+  if (rest.empty()) return rest;
+  const uint32_t words = WordsOf(rest[0]);
+  return words == 0 || words > rest.size() ? Words() : rest.subspan(0, words);
+}
+
+size_t TotalWords(const RecordSource& source) {
+  return source.first.size() + source.second.size();
+}
+
+bool HasTime(RecordKind kind) {
+  return kind >= RecordKind::kBegin && kind <= RecordKind::kDrop;
+}
+
+}  // namespace
+
+class Encoder::State {
+ public:
+  State(const EncoderOptions& options, LogWriter* writer, ModelLookup models)
+      : options_(options), writer_(writer), models_(std::move(models)) {
+    shared_.memory = options.memory;
+    shared_.write_ids = options.identities;
+    shared_.recording = options.recording;
+  }
+
+  absl::Status Consume(absl::Span<RecordSource> sources, const ClockLine& clock,
+                       uint64_t limit_ticks) {
+    clock_ = clock;
+    std::vector<Head> heads(sources.size());
+    for (size_t i = 0; i < sources.size(); ++i) {
+      heads[i].source = &sources[i];
+      heads[i].stream = StreamOf(sources[i].thread);
+      FindEvent(&heads[i]);
+    }
+    while (true) {
+      auto first = std::min_element(
+          heads.begin(), heads.end(),
+          [](const Head& a, const Head& b) { return a.ticks < b.ticks; });
+      if (first == heads.end() || first->ticks == kNever ||
+          first->ticks > limit_ticks) {
+        return writer_->status();
+      }
+      TakeEvent(&*first);
+      FindEvent(&*first);
+      if (ChunkIsFull()) {
+        if (absl::Status status = Flush(); !status.ok()) return status;
+      }
+    }
+  }
+
+  absl::Status Flush() {
+    if (shared_.events == 0 && chunk_.steps().empty() &&
+        chunk_.values().empty() && chunk_.drops().empty() &&
+        chunk_.windows().empty()) {
+      return writer_->status();
+    }
+    for (auto& [number, stream] : streams_) {
+      if (!stream->has_events()) continue;
+      *chunk_.add_threads() = stream->thread();
+      *chunk_.add_streams() = stream->Finish();
+    }
+    *chunk_.mutable_dictionary() = shared_.dictionary.message();
+    v1::IndexEntry entry;
+    entry.set_start_time_ns(chunk_.start_time_ns());
+    entry.set_end_time_ns(chunk_.end_time_ns());
+    entry.set_first_step(chunk_.step());
+    entry.set_last_step(step_);
+    entry.set_events(shared_.events);
+    absl::Status status =
+        writer_->Write(v1::CHUNK_KIND_EVENTS, chunk_, std::move(entry));
+    chunk_.Clear();
+    chunk_is_open_ = false;
+    shared_.dictionary.Clear();
+    shared_.events = shared_.words = 0;
+    return status;
+  }
+
+  void AddDrop(const v1::Drop& drop) {
+    Touch(drop.start_time_ns());
+    Touch(drop.end_time_ns());
+    *chunk_.add_drops() = drop;
+    dropped_ += drop.events();
+  }
+
+  const v1::Statistics& statistics() {
+    const Counts& counts = shared_.counts;
+    statistics_.set_spans_begun(counts.spans_begun);
+    statistics_.set_spans_ended(counts.spans_ended);
+    statistics_.set_cut_spans(counts.cut_spans);
+    statistics_.set_allocations(counts.allocations);
+    statistics_.set_frees(counts.frees);
+    statistics_.set_unmatched_frees(counts.unmatched_frees);
+    statistics_.set_elided_values(counts.elided_values);
+    statistics_.set_dropped_events(dropped_);
+    statistics_.set_steps(step_marks_);
+    statistics_.set_threads(streams_.size());
+    return statistics_;
+  }
+
+ private:
+  // The next event of one thread.
+  struct Head {
+    RecordSource* source = nullptr;
+    StreamBuilder* stream = nullptr;
+    Words record;
+    uint64_t ticks = kNever;
+  };
+
+  StreamBuilder* StreamOf(const v1::Thread& thread) {
+    std::unique_ptr<StreamBuilder>& stream = streams_[thread.number()];
+    if (stream == nullptr) {
+      stream = std::make_unique<StreamBuilder>(thread, &shared_);
+    } else {
+      stream->set_thread(thread);
+    }
+    return stream.get();
+  }
+
+  // Applies definitions up to the next record that has a time.
+  void FindEvent(Head* head) {
+    head->ticks = kNever;
+    while (true) {
+      head->record = PeekRecord(*head->source);
+      if (head->record.empty()) {
+        if (head->source->position < TotalWords(*head->source)) Abandon(head);
+        return;
+      }
+      if (HasTime(KindOf(head->record[0]))) {
+        if (head->record.size() < 2) return Abandon(head);
+        head->ticks = head->record[1];
+        return;
+      }
+      if (!Define(*head->stream, head->record)) return Abandon(head);
+      head->source->position += head->record.size();
+    }
+  }
+
+  static bool Define(StreamBuilder& stream, Words record) {
+    switch (KindOf(record[0])) {
+      case RecordKind::kPad:
+        return true;
+      case RecordKind::kOperator:
+        return stream.DefineOperator(record);
+      case RecordKind::kSignature:
+        return stream.DefineSignature(record);
+      case RecordKind::kForget:
+        stream.Forget();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  // The rest of a source makes no sense: it is dropped, and the log says so.
+  void Abandon(Head* head) {
+    v1::Drop drop;
+    drop.set_thread(head->stream->thread().number());
+    drop.set_start_time_ns(last_time_ns_);
+    drop.set_end_time_ns(last_time_ns_);
+    drop.set_events(1);
+    AddDrop(drop);
+    head->source->position = TotalWords(*head->source);
+    head->ticks = kNever;
+  }
+
+  void TakeEvent(Head* head) {
+    const uint64_t time_ns = clock_.ToNs(head->ticks);
+    Touch(time_ns);
+    last_time_ns_ = std::max(last_time_ns_, time_ns);
+    if (Apply(*head->stream, head->record, time_ns)) {
+      head->source->position += head->record.size();
+    } else {
+      Abandon(head);
+    }
+  }
+
+  bool Apply(StreamBuilder& stream, Words record, uint64_t time_ns) {
+    switch (KindOf(record[0])) {
+      case RecordKind::kBegin:
+        return stream.Begin(record, time_ns);
+      case RecordKind::kEnd:
+        return stream.End(record, time_ns);
+      case RecordKind::kAllocate:
+        return stream.Allocate(record, time_ns);
+      case RecordKind::kFree:
+        return stream.Free(record, time_ns);
+      case RecordKind::kStep:
+        return AddStep(record, time_ns);
+      case RecordKind::kWindow:
+        return SetWindow((FlagsOf(record[0]) & kRecording) != 0, time_ns);
+      case RecordKind::kValue:
+        return AddValue(stream, record, time_ns);
+      case RecordKind::kModel:
+        return AddModel(IdOf(record[0]), record[1], time_ns);
+      case RecordKind::kDrop:
+        return AddDropRecord(stream, record);
+      default:
+        return false;
+    }
+  }
+
+  bool AddStep(Words record, uint64_t time_ns) {
+    if (record.size() != 3) return false;
+    v1::StepMark* mark = chunk_.add_steps();
+    mark->set_number(record[2]);
+    mark->set_time_ns(time_ns);
+    mark->set_recorded((FlagsOf(record[0]) & kRecording) != 0);
+    step_ = record[2];
+    step_start_ns_ = time_ns;
+    ++step_marks_;
+    return true;
+  }
+
+  bool SetWindow(bool recording, uint64_t time_ns) {
+    if (recording == shared_.recording) return true;
+    if (recording) {
+      shared_.identities.StartWindow();
+      shared_.live_bytes = 0;
+    } else {
+      for (auto& [number, stream] : streams_) stream->Cut(time_ns);
+    }
+    shared_.recording = recording;
+    v1::Window* window = chunk_.add_windows();
+    window->set_time_ns(time_ns);
+    window->set_recording(recording);
+    return true;
+  }
+
+  bool AddValue(const StreamBuilder& stream, Words record, uint64_t time_ns) {
+    const std::string* name = stream.OperatorName(IdOf(record[0]));
+    if (record.size() != 3 || name == nullptr) return false;
+    v1::LoggedValue* value = chunk_.add_values();
+    value->set_name(*name);
+    double number;
+    static_assert(sizeof number == sizeof record[2]);
+    std::memcpy(&number, &record[2], sizeof number);
+    value->set_value(number);
+    value->set_step(step_);
+    value->set_time_ns(time_ns);
+    return true;
+  }
+
+  bool AddModel(uint32_t id, uint64_t ticks, uint64_t time_ns) {
+    v1::Model model = models_(id);
+    model.set_time_ns(time_ns);
+    for (v1::Parameter& parameter : *model.mutable_parameters()) {
+      if (!parameter.defined()) continue;
+      const uint64_t memory = parameter.storage();
+      const TensorId ids =
+          shared_.identities.Input(parameter.tensor(), memory, ticks);
+      shared_.identities.Pin(memory);
+      parameter.set_tensor(ids.tensor);
+      parameter.set_storage(ids.storage);
+    }
+    writer_->Write(v1::CHUNK_KIND_MODEL, model, v1::IndexEntry())
+        .IgnoreError();  // the writer keeps its first error
+    return true;
+  }
+
+  bool AddDropRecord(const StreamBuilder& stream, Words record) {
+    if (record.size() != 4) return false;
+    v1::Drop drop;
+    drop.set_thread(stream.thread().number());
+    drop.set_start_time_ns(clock_.ToNs(record[1]));
+    drop.set_end_time_ns(clock_.ToNs(record[2]));
+    drop.set_events(record[3]);
+    AddDrop(drop);
+    return true;
+  }
+
+  // Opens the chunk if need be and widens its times.
+  void Touch(uint64_t time_ns) {
+    if (!chunk_is_open_) {
+      chunk_is_open_ = true;
+      chunk_.set_start_time_ns(time_ns);
+      chunk_.set_end_time_ns(time_ns);
+      chunk_.set_step(step_);
+      chunk_.set_step_start_ns(step_start_ns_);
+      if (options_.memory) chunk_.set_live_bytes(shared_.live_bytes);
+      shared_.tensor_base = shared_.identities.last_tensor();
+      shared_.storage_base = shared_.identities.last_storage();
+    }
+    chunk_.set_start_time_ns(std::min(chunk_.start_time_ns(), time_ns));
+    chunk_.set_end_time_ns(std::max(chunk_.end_time_ns(), time_ns));
+  }
+
+  bool ChunkIsFull() const {
+    return shared_.events >= options_.max_chunk_events ||
+           shared_.words >= kMaxChunkWords ||
+           shared_.dictionary.size_bytes() >= kMaxRawBytes / 4 ||
+           (chunk_is_open_ && chunk_.end_time_ns() - chunk_.start_time_ns() >=
+                                  options_.max_chunk_ns);
+  }
+
+  const EncoderOptions options_;
+  LogWriter* const writer_;
+  const ModelLookup models_;
+  Shared shared_;
+  std::map<uint32_t, std::unique_ptr<StreamBuilder>> streams_;
+  v1::Events chunk_;
+  bool chunk_is_open_ = false;
+  ClockLine clock_;
+  uint64_t last_time_ns_ = 0;
+  uint64_t step_ = 0;
+  uint64_t step_start_ns_ = 0;
+  uint64_t step_marks_ = 0;
+  uint64_t dropped_ = 0;
+  v1::Statistics statistics_;
+};
+
+Encoder::Encoder(const EncoderOptions& options, LogWriter* writer,
+                 ModelLookup models)
+    : state_(std::make_unique<State>(options, writer, std::move(models))) {}
+
+Encoder::~Encoder() = default;
+
+absl::Status Encoder::Consume(absl::Span<RecordSource> sources,
+                              const ClockLine& clock, uint64_t limit_ticks) {
+  return state_->Consume(sources, clock, limit_ticks);
+}
+
+absl::Status Encoder::Flush() { return state_->Flush(); }
+
+void Encoder::AddDrop(const v1::Drop& drop) { state_->AddDrop(drop); }
+
+const v1::Statistics& Encoder::statistics() const {
+  return state_->statistics();
+}
+
+}  // namespace torchtape::format

@@ -1,0 +1,281 @@
+#include "stream_builder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace torchtape::format {
+namespace {
+
+using Words = absl::Span<const uint64_t>;
+
+// More ids than a thread ever has at a time: a bound for damaged records.
+constexpr uint32_t kMaxLocalId = 1 << 20;
+constexpr uint32_t kNoSequence = 0xffffffff;
+
+double AsDouble(uint64_t bits) {
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+uint64_t ReferenceCoder::Code(uint64_t id) {
+  if (id == 0) return 0;
+  if (id <= base_) return id * 2;
+  const uint64_t back = last_ - id;  // modulo 2^64; -1 for the next id
+  const uint64_t zigzag =
+      back << 1 ^ static_cast<uint64_t>(static_cast<int64_t>(back) >> 63);
+  last_ = std::max(last_, id);
+  return zigzag << 1 | 1;
+}
+
+StreamBuilder::StreamBuilder(const v1::Thread& thread, Shared* shared)
+    : thread_(thread), shared_(shared) {}
+
+bool StreamBuilder::DefineOperator(Words record) {
+  const uint32_t id = IdOf(record[0]);
+  if (record.size() < 2 || id == 0 || id > kMaxLocalId) return false;
+  v1::Operator op;
+  op.set_kind(static_cast<v1::SpanKind>(record[1]));
+  Words rest = record.subspan(2);
+  if (!TakeText(&rest, op.mutable_name()) ||
+      !TakeText(&rest, op.mutable_overload()) ||
+      !TakeText(&rest, op.mutable_schema())) {
+    return false;
+  }
+  auto [it, added] =
+      shared_->operator_index.try_emplace(op.SerializeAsString(), 0);
+  if (added) {
+    shared_->operators.push_back(std::move(op));
+    it->second = static_cast<uint32_t>(shared_->operators.size());
+  }
+  if (operators_.size() < id) operators_.resize(id);
+  operators_[id - 1] = it->second;
+  return true;
+}
+
+bool StreamBuilder::DefineSignature(Words record) {
+  const uint32_t id = IdOf(record[0]);
+  if (record.size() < 2 || id == 0 || id > kMaxLocalId) return false;
+  auto signature = std::make_unique<SignatureWords>();
+  if (record[1] != 0) {
+    if (record[1] > operators_.size()) return false;
+    signature->op = operators_[record[1] - 1];
+  }
+  signature->values_recorded = (FlagsOf(record[0]) & kValuesRecorded) != 0;
+  signature->words.assign(reinterpret_cast<const char*>(record.data() + 2),
+                          (record.size() - 2) * sizeof(uint64_t));
+  if (!signature->Count()) return false;
+  if (signatures_.size() < id) signatures_.resize(id);
+  if (signatures_[id - 1]) retired_.push_back(std::move(signatures_[id - 1]));
+  signatures_[id - 1] = std::move(signature);
+  return true;
+}
+
+void StreamBuilder::Forget() {
+  for (auto& signature : signatures_) {
+    if (signature) retired_.push_back(std::move(signature));
+  }
+  signatures_.clear();
+}
+
+const SignatureWords* StreamBuilder::Signature(uint32_t id) const {
+  return id == 0 || id > signatures_.size() ? nullptr
+                                            : signatures_[id - 1].get();
+}
+
+const std::string* StreamBuilder::OperatorName(uint32_t id) const {
+  if (id == 0 || id > operators_.size() || operators_[id - 1] == 0) {
+    return nullptr;
+  }
+  return &shared_->operators[operators_[id - 1] - 1].name();
+}
+
+void StreamBuilder::Start() {
+  stream_.set_thread(thread_.number());
+  stream_.set_start_time_ns(last_time_ns_);
+  stream_.set_first_span(next_number_);
+  stream_.set_tensor_base(shared_->tensor_base);
+  stream_.set_storage_base(shared_->storage_base);
+  tensor_coder_.Start(shared_->tensor_base);
+  storage_coder_.Start(shared_->storage_base);
+  last_sequence_ = 0;
+  last_address_ = 0;
+  for (const Open& open : open_) {
+    if (!open.recorded) continue;
+    v1::OpenSpan* span = stream_.add_open();
+    span->set_number(open.number);
+    span->set_start_time_ns(open.start_time_ns);
+    span->set_signature(
+        shared_->dictionary.Index(*open.signature, shared_->operators));
+    if (open.sequence) span->set_sequence(*open.sequence);
+    span->set_forward_thread(open.forward_thread);
+  }
+}
+
+void StreamBuilder::Add(v1::EventKind kind, uint64_t time_ns) {
+  if (!has_events()) {
+    if (last_time_ns_ == 0) last_time_ns_ = time_ns;
+    Start();
+  }
+  // Clock lines are fitted anew now and then; time still never goes back.
+  time_ns = std::max(time_ns, last_time_ns_);
+  stream_.mutable_kinds()->push_back(static_cast<char>(kind));
+  stream_.add_times(time_ns - last_time_ns_);
+  last_time_ns_ = time_ns;
+  ++shared_->events;
+  shared_->words += 2;
+}
+
+void StreamBuilder::AddIdentities(Words words, uint64_t ticks,
+                                  const Open* ending) {
+  for (size_t i = 0; i < words.size(); i += 2) {
+    const uint64_t tensor = words[i], memory = words[i + 1];
+    const TensorId id = ending
+                            ? shared_->identities.Output(tensor, memory, ticks,
+                                                         ending->start_ticks)
+                            : shared_->identities.Input(tensor, memory, ticks);
+    stream_.add_tensors(tensor_coder_.Code(id.tensor));
+    stream_.add_storages(storage_coder_.Code(id.storage));
+  }
+}
+
+bool StreamBuilder::AddDynamic(const SignatureWords& signature, uint64_t flags,
+                               Words words, uint64_t ticks,
+                               const Open* ending) {
+  const size_t ids = (flags & kHasIdentities) ? 2 * signature.tensors : 0;
+  if (words.size() != signature.reals + ids) return false;
+  if (shared_->write_ids && ids != 0) {
+    AddIdentities(words.subspan(0, ids), ticks, ending);
+  } else if (shared_->write_ids) {
+    // Columns hold an entry for each tensor or for none.
+    for (uint32_t i = 0; i < signature.tensors; ++i) {
+      stream_.add_tensors(0);
+      stream_.add_storages(0);
+    }
+  }
+  for (uint64_t bits : words.subspan(ids)) stream_.add_reals(AsDouble(bits));
+  shared_->counts.elided_values += signature.elided;
+  shared_->words += words.size();
+  return true;
+}
+
+bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
+  const uint64_t flags = FlagsOf(record[0]);
+  const bool backward = (flags & kBackward) != 0;
+  const bool sequenced = (flags & kHasSequence) != 0;
+  const SignatureWords* signature = Signature(IdOf(record[0]));
+  size_t used = 2 + (sequenced ? 1 : 0) + (backward ? 1 : 0);
+  if (signature == nullptr || record.size() < used) return false;
+  Open open{signature, 0, time_ns, record[1], {}, 0, shared_->recording};
+  if (sequenced) open.sequence = static_cast<int64_t>(record[2]);
+  if (backward) open.forward_thread = static_cast<uint32_t>(record[used - 1]);
+  if (!open.recorded) {
+    open_.push_back(open);
+    return true;
+  }
+  Add(backward    ? v1::EVENT_KIND_BEGIN_BACKWARD
+      : sequenced ? v1::EVENT_KIND_BEGIN_SEQUENCED
+                  : v1::EVENT_KIND_BEGIN,
+      time_ns);
+  open.start_time_ns = last_time_ns_;
+  open.number = next_number_++;
+  stream_.add_signatures(
+      shared_->dictionary.Index(*signature, shared_->operators));
+  if (sequenced || backward) {
+    const int64_t sequence = sequenced ? *open.sequence : last_sequence_;
+    stream_.add_sequences(sequence - last_sequence_);
+    last_sequence_ = sequence;
+  }
+  if (backward) {
+    stream_.add_forward_threads(sequenced ? open.forward_thread : kNoSequence);
+  }
+  open_.push_back(open);
+  ++shared_->counts.spans_begun;
+  return AddDynamic(*signature, flags, record.subspan(used), record[1],
+                    nullptr);
+}
+
+bool StreamBuilder::End(Words record, uint64_t time_ns) {
+  if (record.size() < 2) return false;
+  if (open_.empty()) return true;  // it began before anything was recorded
+  const Open open = open_.back();
+  open_.pop_back();
+  if (open_.empty()) retired_.clear();
+  if (!open.recorded) return true;
+  const uint64_t flags = FlagsOf(record[0]);
+  ++shared_->counts.spans_ended;
+  if (flags & kCut) {
+    ++shared_->counts.cut_spans;
+    Add(v1::EVENT_KIND_END_UNKNOWN, time_ns);
+    return true;
+  }
+  if (flags & kThrew) {
+    Add(v1::EVENT_KIND_END_THREW, time_ns);
+    return true;
+  }
+  Add(v1::EVENT_KIND_END, time_ns);
+  const SignatureWords* result = Signature(IdOf(record[0]));
+  if (result == nullptr) {
+    stream_.add_results(0);
+    return IdOf(record[0]) == 0;
+  }
+  stream_.add_results(shared_->dictionary.Index(*result, shared_->operators));
+  return AddDynamic(*result, flags, record.subspan(2), record[1], &open);
+}
+
+bool StreamBuilder::Allocate(Words record, uint64_t time_ns) {
+  if (record.size() != 4) return false;
+  const bool recorded = shared_->memory && shared_->recording;
+  const uint64_t storage =
+      shared_->identities.Allocate(record[2], record[3], record[1], recorded);
+  if (!recorded) return true;
+  Add(v1::EVENT_KIND_ALLOCATE, time_ns);
+  stream_.add_allocations(storage_coder_.Code(storage));
+  stream_.add_sizes(record[3]);
+  stream_.add_addresses(static_cast<int64_t>(record[2] - last_address_));
+  stream_.add_allocation_devices(IdOf(record[0]));
+  any_device_ |= IdOf(record[0]) != 0;
+  last_address_ = record[2];
+  shared_->live_bytes += record[3];
+  ++shared_->counts.allocations;
+  shared_->words += 4;
+  return true;
+}
+
+bool StreamBuilder::Free(Words record, uint64_t time_ns) {
+  if (record.size() != 3) return false;
+  const IdentityMap::Freed freed = shared_->identities.Free(record[2]);
+  if (!shared_->memory || !shared_->recording) return true;
+  if (!freed.recorded) {
+    ++shared_->counts.unmatched_frees;
+    return true;
+  }
+  Add(v1::EVENT_KIND_FREE, time_ns);
+  stream_.add_frees(storage_coder_.Code(freed.storage));
+  shared_->live_bytes -= freed.bytes;
+  ++shared_->counts.frees;
+  ++shared_->words;
+  return true;
+}
+
+void StreamBuilder::Cut(uint64_t time_ns) {
+  for (auto open = open_.rbegin(); open != open_.rend(); ++open) {
+    if (!open->recorded) continue;
+    Add(v1::EVENT_KIND_END_UNKNOWN, time_ns);
+    ++shared_->counts.spans_ended;
+    ++shared_->counts.cut_spans;
+    open->recorded = false;
+  }
+}
+
+v1::Stream StreamBuilder::Finish() {
+  if (!any_device_) stream_.clear_allocation_devices();
+  any_device_ = false;
+  v1::Stream finished;
+  finished.Swap(&stream_);
+  return finished;
+}
+
+}  // namespace torchtape::format

@@ -1,0 +1,131 @@
+#ifndef TORCHTAPE_FORMAT_SRC_STREAM_BUILDER_H_
+#define TORCHTAPE_FORMAT_SRC_STREAM_BUILDER_H_
+
+// Builds one thread's columns, chunk after chunk. Knows the thread's own
+// operators and signatures and which spans are open.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "dictionary.h"
+#include "identity.h"
+#include "torchtape/format/encoder.h"
+#include "torchtape/format/record.h"
+
+namespace torchtape::format {
+
+// What was encoded so far.
+struct Counts {
+  uint64_t spans_begun = 0;
+  uint64_t spans_ended = 0;  // cut ones included
+  uint64_t cut_spans = 0;
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t unmatched_frees = 0;
+  uint64_t elided_values = 0;
+};
+
+// What all streams of a log share.
+struct Shared {
+  std::vector<v1::Operator> operators;  // 1-based: operators[op - 1]
+  absl::flat_hash_map<std::string, uint32_t> operator_index;
+  Dictionary dictionary;
+  IdentityMap identities;
+  Counts counts;
+  uint64_t live_bytes = 0;
+  bool memory = true;     // write ALLOCATE and FREE
+  bool write_ids = true;  // of tensors and storages
+  bool recording = true;
+  // Of the chunk under construction.
+  uint64_t tensor_base = 0;
+  uint64_t storage_base = 0;
+  uint64_t events = 0;
+  uint64_t words = 0;  // column entries, for the size of the chunk
+};
+
+// Codes ids as FORMAT.md "References" says.
+class ReferenceCoder {
+ public:
+  void Start(uint64_t base) { base_ = last_ = base; }
+  uint64_t Code(uint64_t id);
+
+ private:
+  uint64_t base_ = 0;
+  uint64_t last_ = 0;
+};
+
+class StreamBuilder {
+ public:
+  // `shared` must outlive the builder.
+  StreamBuilder(const v1::Thread& thread, Shared* shared);
+
+  const v1::Thread& thread() const { return thread_; }
+
+  // The thread's facts may become better known, such as its name.
+  void set_thread(const v1::Thread& thread) { thread_ = thread; }
+
+  // Each takes one whole record whose kind fits. False if it is malformed.
+  bool DefineOperator(absl::Span<const uint64_t> record);
+  bool DefineSignature(absl::Span<const uint64_t> record);
+  void Forget();
+  bool Begin(absl::Span<const uint64_t> record, uint64_t time_ns);
+  bool End(absl::Span<const uint64_t> record, uint64_t time_ns);
+  bool Allocate(absl::Span<const uint64_t> record, uint64_t time_ns);
+  bool Free(absl::Span<const uint64_t> record, uint64_t time_ns);
+
+  // Ends all open spans at an unknown time before `time_ns`: what they do from
+  // here on is not recorded.
+  void Cut(uint64_t time_ns);
+
+  // Name of one of the thread's operators; null if there is none such.
+  const std::string* OperatorName(uint32_t id) const;
+
+  // Whether the chunk under construction has events of this thread.
+  bool has_events() const { return !stream_.kinds().empty(); }
+  // Moves them out and starts the next chunk.
+  v1::Stream Finish();
+
+ private:
+  struct Open {
+    const SignatureWords* signature;
+    uint64_t number;
+    uint64_t start_time_ns;
+    uint64_t start_ticks;
+    absl::optional<int64_t> sequence;
+    uint32_t forward_thread;
+    bool recorded;
+  };
+
+  void Start();  // the first event of a chunk
+  void Add(v1::EventKind kind, uint64_t time_ns);
+  const SignatureWords* Signature(uint32_t id) const;
+  // Adds ids and reals. `ending` is the span whose outputs they are; null if
+  // they are inputs.
+  bool AddDynamic(const SignatureWords& signature, uint64_t flags,
+                  absl::Span<const uint64_t> words, uint64_t ticks,
+                  const Open* ending);
+  void AddIdentities(absl::Span<const uint64_t> words, uint64_t ticks,
+                     const Open* ending);
+
+  v1::Thread thread_;
+  Shared* shared_;
+  std::vector<uint32_t> operators_;  // the thread's id -> index in shared
+  std::vector<std::unique_ptr<SignatureWords>> signatures_;
+  // Forgotten, but open spans may still point to them.
+  std::vector<std::unique_ptr<SignatureWords>> retired_;
+  std::vector<Open> open_;
+  uint64_t next_number_ = 0;
+
+  v1::Stream stream_;
+  uint64_t last_time_ns_ = 0;
+  int64_t last_sequence_ = 0;
+  uint64_t last_address_ = 0;
+  ReferenceCoder tensor_coder_, storage_coder_;
+  bool any_device_ = false;
+};
+
+}  // namespace torchtape::format
+
+#endif  // TORCHTAPE_FORMAT_SRC_STREAM_BUILDER_H_
