@@ -1,0 +1,99 @@
+#include "torchtape/format/log_writer.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "checksum.h"
+#include "framing.h"
+#include "torchtape/format/layout.h"
+#include "zstd_codec.h"
+
+namespace torchtape::format {
+
+LogWriter::LogWriter(std::unique_ptr<ByteSink> sink, const v1::Run& run)
+    : sink_(std::move(sink)),
+      compressor_(std::make_unique<internal::Compressor>()) {
+  status_ = AppendBytes(
+      internal::Encode(internal::FileHeader{kMajorVersion, kMinorVersion}));
+  if (status_.ok()) status_ = Write(v1::CHUNK_KIND_RUN, run, v1::IndexEntry());
+}
+
+LogWriter::~LogWriter() = default;
+
+absl::Status LogWriter::Write(v1::ChunkKind kind,
+                              const google::protobuf::MessageLite& payload,
+                              v1::IndexEntry entry) {
+  if (!status_.ok() || closed_) return status_;
+  const size_t raw_bytes = payload.ByteSizeLong();
+  if (raw_bytes > kMaxRawBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a payload of ", raw_bytes, " bytes is larger than ", kMaxRawBytes));
+  }
+  const uint64_t offset = offset_;
+  status_ = Append(kind, payload);
+  if (!status_.ok()) return status_;
+  entry.set_kind(kind);
+  entry.set_offset(offset);
+  entry.set_stored_bytes(offset_ - offset);
+  *index_.add_chunks() = std::move(entry);
+  return absl::OkStatus();
+}
+
+absl::Status LogWriter::Append(v1::ChunkKind kind,
+                               const google::protobuf::MessageLite& payload) {
+  raw_.clear();
+  if (!payload.AppendToString(&raw_)) {
+    return absl::InternalError("a payload does not serialize");
+  }
+  // The header takes its place when the size of the rest is known, so that one
+  // append carries the whole chunk.
+  stored_.assign(kChunkHeaderBytes, '\0');
+  absl::Status status = compressor_->Append(raw_, &stored_);
+  if (!status.ok()) return status;
+
+  internal::ChunkHeader header;
+  header.codec = static_cast<uint8_t>(Codec::kZstd);
+  if (stored_.size() - kChunkHeaderBytes >= raw_.size()) {
+    header.codec = static_cast<uint8_t>(Codec::kNone);
+    stored_.replace(kChunkHeaderBytes, std::string::npos, raw_);
+  }
+  const absl::string_view stored_payload =
+      absl::string_view(stored_).substr(kChunkHeaderBytes);
+  header.kind = static_cast<uint8_t>(kind);
+  header.stored_bytes = static_cast<uint32_t>(stored_payload.size());
+  header.raw_bytes = static_cast<uint32_t>(raw_.size());
+  header.payload_crc = internal::Crc32(stored_payload);
+  header.number = number_;
+  stored_.replace(0, kChunkHeaderBytes, internal::Encode(header));
+
+  status = AppendBytes(stored_);
+  if (status.ok()) ++number_;
+  return status;
+}
+
+absl::Status LogWriter::AppendBytes(absl::string_view bytes) {
+  absl::Status status = sink_->Append(bytes);
+  if (status.ok()) offset_ += bytes.size();
+  return status;
+}
+
+absl::Status LogWriter::Sync() {
+  if (status_.ok() && !closed_) status_ = sink_->Sync();
+  return status_;
+}
+
+absl::Status LogWriter::Close(const v1::Statistics& statistics) {
+  if (closed_) return status_;
+  closed_ = true;
+  *index_.mutable_statistics() = statistics;
+  const uint64_t index_offset = offset_;
+  if (status_.ok()) status_ = Append(v1::CHUNK_KIND_INDEX, index_);
+  if (status_.ok()) {
+    status_ = AppendBytes(internal::Encode(internal::Footer{index_offset}));
+  }
+  const absl::Status closing = sink_->Close();
+  status_.Update(closing);
+  return status_;
+}
+
+}  // namespace torchtape::format

@@ -1,0 +1,65 @@
+#include "zstd_codec.h"
+
+#include <zstd.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace torchtape::format::internal {
+namespace {
+
+// Level 3 is zstd's default: 1 is a little faster and a tenth larger, 6 costs
+// three times the time for a few per cent.
+constexpr int kLevel = 3;
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+}  // namespace
+
+struct Compressor::Context {
+  std::unique_ptr<ZSTD_CCtx, FreeContext> zstd{ZSTD_createCCtx()};
+};
+
+size_t MaxCompressedBytes(size_t raw_bytes) {
+  return ZSTD_compressBound(raw_bytes);
+}
+
+Compressor::Compressor() : context_(std::make_unique<Context>()) {}
+Compressor::~Compressor() = default;
+
+absl::Status Compressor::Append(absl::string_view raw, std::string* stored) {
+  if (context_->zstd == nullptr) {
+    return absl::ResourceExhaustedError("no memory to compress with");
+  }
+  const size_t before = stored->size();
+  stored->resize(before + ZSTD_compressBound(raw.size()));
+  const size_t written = ZSTD_compressCCtx(
+      context_->zstd.get(), stored->data() + before, stored->size() - before,
+      raw.data(), raw.size(), kLevel);
+  if (ZSTD_isError(written)) {
+    stored->resize(before);
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot compress: ", ZSTD_getErrorName(written)));
+  }
+  stored->resize(before + written);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Decompress(absl::string_view stored,
+                                       uint32_t raw_bytes) {
+  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != raw_bytes ||
+      ZSTD_findFrameCompressedSize(stored.data(), stored.size()) !=
+          stored.size()) {
+    return absl::DataLossError("the compressed frame has another size");
+  }
+  std::string raw(raw_bytes, '\0');
+  const size_t written =
+      ZSTD_decompress(raw.data(), raw.size(), stored.data(), stored.size());
+  if (ZSTD_isError(written) || written != raw_bytes) {
+    return absl::DataLossError("the payload does not decompress");
+  }
+  return raw;
+}
+
+}  // namespace torchtape::format::internal
