@@ -1,0 +1,35 @@
+# Fails if a file includes what its room may not know (run with -DROOT=...):
+#
+#   viewer --> format <-- sdk/src/core <-- sdk/src/torch --> LibTorch
+
+set(torch "torch/|ATen/|c10/|caffe2/")
+set(protobuf "google/protobuf/|torchtape/v1/|[a-z/_]*\\.pb\\.h")
+set(zstd "zstd[a-z_]*\\.h")
+set(format "torchtape/format/")
+set(sdk "torchtape/[a-z_]+\\.h|sdk/|core/")
+set(viewer "viewer/|CLI/|nlohmann/")
+set(problem_count 0)
+
+# No file of `folder` may include what one of the named patterns matches.
+function(refuse folder)
+  file(GLOB_RECURSE files RELATIVE ${ROOT}
+    ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.cc)
+  if(NOT files)
+    message(SEND_ERROR "no files in ${folder}")
+  endif()
+  foreach(file ${files})
+    foreach(name ${ARGN})
+      file(STRINGS ${ROOT}/${file} lines
+        REGEX "^[ \t]*#[ \t]*include[ \t]*[<\"](${${name}})")
+      foreach(line ${lines})
+        message(SEND_ERROR "${file} may not include ${name}: ${line}")
+      endforeach()
+    endforeach()
+  endforeach()
+endfunction()
+
+refuse(format torch sdk viewer)
+refuse(viewer torch sdk)
+refuse(sdk/include torch protobuf zstd format viewer)
+refuse(sdk/src/core torch viewer)
+refuse(sdk/src/torch protobuf zstd viewer)
