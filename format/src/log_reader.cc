@@ -259,9 +259,11 @@ absl::Status LogReader::SkipDamage(const Attempt& attempt) {
                             : offset_ + 1;
   absl::StatusOr<uint64_t> next = FindChunk(*source_, from);
   if (!next.ok()) return next.status();
-  const bool torn = attempt.cut && *next == source_->size();
-  Skip(offset_, *next,
-       attempt.cut && !torn ? "a chunk is cut short" : attempt.damage);
+  const bool at_end = *next == source_->size();
+  std::string reason = attempt.damage;
+  if (at_end && last_is_index_) reason = "the footer is damaged";
+  if (!at_end && attempt.cut) reason = "a chunk is cut short";
+  Skip(offset_, *next, std::move(reason));
   offset_ = *next;
   return absl::OkStatus();
 }
@@ -283,6 +285,7 @@ bool LogReader::Accept(const Chunk& chunk) {
                       " are missing"));
   }
   last_number_ = chunk.number;
+  last_is_index_ = chunk.kind == v1::CHUNK_KIND_INDEX;
   return true;
 }
 

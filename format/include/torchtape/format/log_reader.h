@@ -111,8 +111,9 @@ class LogReader {
   uint16_t minor_version_ = 0;
   bool has_run_ = false;
   v1::Run run_;
-  std::optional<Chunk> pending_;  // read by Open(), next to be returned
-  std::optional<uint64_t> last_number_;
+  std::optional<Chunk> pending_;         // read by Open(), next to be returned
+  std::optional<uint64_t> last_number_;  // of the chunks read in order
+  bool last_is_index_ = false;
   std::optional<v1::Index> index_;
   std::vector<SkippedRegion> skipped_;
 };
