@@ -1,0 +1,84 @@
+#ifndef TORCHTAPE_VIEWER_SRC_MEMORY_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_MEMORY_TOTALS_H_
+
+// Follows the memory that the run allocated: how much, when most, and who held
+// it then. Memory from before the recording is not in the log and not counted.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "attribution.h"
+#include "step_range.h"
+
+namespace torchtape::viewer {
+
+// Who made memory. Names are of the outermost op or backward node and of the
+// innermost range; empty: none.
+struct Holder {
+  std::string maker;
+  std::string range;
+  int module = kNoModule;
+  uint64_t bytes = 0;
+  uint64_t allocations = 0;
+};
+
+struct MemoryPeak {
+  uint64_t bytes = 0;
+  uint64_t time_ns = 0;
+  uint64_t step = 0;
+  uint64_t step_start_ns = 0;
+  std::vector<Holder> holders;  // the largest first
+};
+
+class MemoryTotals : public Visitor {
+ public:
+  // `attribution` must be called before this visitor, and outlive it.
+  MemoryTotals(const StepRange& steps, const Attribution* attribution)
+      : steps_(steps), attribution_(*attribution) {}
+
+  void OnChunk(const ChunkStart& start) override;
+  void OnStep(const StepStart& start) override;
+  void OnWindow(const v1::Window& window) override;
+  void OnAllocate(const Allocation& allocation) override;
+  void OnFree(const Allocation& free) override;
+
+  // Within the steps.
+  MemoryPeak peak() const;
+  uint64_t alloc_count() const { return alloc_count_; }
+  uint64_t free_count() const { return free_count_; }
+  uint64_t allocated_bytes() const { return allocated_bytes_; }
+
+ private:
+  using MakerKey = std::pair<const Operator*, std::pair<const Operator*, int>>;
+  struct Held {
+    uint64_t bytes = 0;
+    uint64_t allocations = 0;
+  };
+  struct Live {
+    uint64_t bytes;
+    MakerKey maker;
+  };
+
+  MakerKey MakerOf(const ThreadState& thread) const;
+  void NotePeak(uint64_t time_ns);
+  void KeepHolders();
+
+  const StepRange steps_;
+  const Attribution& attribution_;
+  absl::flat_hash_map<uint64_t, Live> live_;  // by storage
+  absl::flat_hash_map<MakerKey, Held> held_;
+  uint64_t live_bytes_ = 0;
+  uint64_t step_ = 0, step_start_ns_ = 0;
+  uint64_t alloc_count_ = 0, free_count_ = 0, allocated_bytes_ = 0;
+
+  MemoryPeak peak_;
+  bool at_peak_ = false;  // nothing was freed since, so nobody's share is less
+  absl::flat_hash_map<MakerKey, Held> peak_held_;
+};
+
+}  // namespace torchtape::viewer
+
+#endif  // TORCHTAPE_VIEWER_SRC_MEMORY_TOTALS_H_
