@@ -64,7 +64,7 @@ bool CountValue(Words* words, int nesting, SignatureWords* signature) {
       signature->reals += RestOf(word);
       return true;
     case ValueTag::kElided:
-      ++signature->elided;
+      if (RestOf(word) != 0) ++signature->elided;
       return true;
     case ValueTag::kList:
       for (uint64_t i = 0; i < RestOf(word); ++i) {

@@ -12,6 +12,12 @@ using Words = absl::Span<const uint64_t>;
 constexpr uint32_t kMaxLocalId = 1 << 20;
 constexpr uint32_t kNoSequence = 0xffffffff;
 
+static_assert(static_cast<int>(SpanKind::kEngine) == v1::SPAN_KIND_ENGINE &&
+                  static_cast<int>(SpanKind::kModule) == v1::SPAN_KIND_MODULE &&
+                  static_cast<int>(SpanKind::kBackward) ==
+                      v1::SPAN_KIND_BACKWARD,
+              "records and payloads number the kinds of spans alike");
+
 double AsDouble(uint64_t bits) {
   double value;
   std::memcpy(&value, &bits, sizeof value);

@@ -56,6 +56,17 @@ enum class RecordKind : uint8_t {
   kDrop = 12,
 };
 
+// What a span is. The numbers are those of v1::SpanKind; sources of records use
+// this one so that they need no protobuf.
+enum class SpanKind : uint32_t {
+  kOp = 0,
+  kBackward = 1,
+  kRange = 2,
+  kScript = 3,
+  kModule = 4,
+  kEngine = 5,
+};
+
 // Flags of a header word. A bit means what its record's kind says.
 inline constexpr uint64_t kValuesRecorded = 1;  // kSignature
 inline constexpr uint64_t kHasSequence = 1;     // kBegin
@@ -99,7 +110,8 @@ constexpr uint32_t IdOf(uint64_t header) {
 //   kIntegers   number (8-63); one word each follows
 //   kReals      number (8-63); dynamic: one word each
 //   kBooleans   number (8-63); one word each follows
-//   kElided     number of elements that were too large to record (8-63)
+//   kElided     number of elements that were too large to record (8-63); 0: not
+//               asked for
 enum class ValueTag : uint8_t {
   kNone = 1,
   kUndefinedTensor = 2,

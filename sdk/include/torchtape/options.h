@@ -1,0 +1,84 @@
+#ifndef TORCHTAPE_OPTIONS_H_
+#define TORCHTAPE_OPTIONS_H_
+
+// What a tracker records, when, and what it may cost.
+//
+// Each option can be overridden from outside without a rebuild, by an
+// environment variable that is read once, when the tracker is made:
+//
+//   TORCHTAPE_ENABLED=0          record nothing
+//   TORCHTAPE_LOG_PATH=FILE      log_path
+//   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,
+//                                BACKWARD, COMMAND_LINE
+//   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
+//   TORCHTAPE_SCHEDULE=...       such as "wait=5,warmup=1,active=3,repeat=2",
+//                                with the names of the fields of Schedule
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace torchtape {
+
+// Which steps are recorded. A step ends with `Tracker::Step()`; the first is
+// step 0. A step is recorded if every rule that is set says so; by default all
+// steps are. Between recorded steps nothing is hooked.
+struct Schedule {
+  // These many steps at the start are not recorded.
+  uint64_t skip_first = 0;
+
+  // Then cycles of `wait` steps that are not recorded, `warmup` steps that are
+  // recorded but thrown away, and `active` steps that are kept; `repeat`
+  // cycles, 0 for ever. No cycles if `active` is 0.
+  uint64_t wait = 0;
+  uint64_t warmup = 0;
+  uint64_t active = 0;
+  uint64_t repeat = 0;
+
+  // Every so-manieth step: 0 and 1 for all.
+  uint64_t every = 1;
+
+  // Only the first steps of each epoch, as told by `Tracker::StartEpoch()`; 0
+  // for all.
+  uint64_t first_of_epoch = 0;
+};
+
+struct TrackerOptions {
+  // Where to write. "{rank}" and "{pid}" in it are replaced. Its folder must
+  // exist. A log of that name is never destroyed: it is kept as "run.1.tape".
+  std::string log_path = "run.tape";
+
+  // False: the tracker does nothing at all.
+  bool enabled = true;
+
+  // Types of tensors: shape, strides, dtype, device, layout.
+  bool shapes = true;
+
+  // Which tensor and which memory: links ops to each other and to parameters.
+  // Needs `shapes`.
+  bool identities = true;
+
+  // Scalars, lists, strings and other plain arguments. Needs `shapes`.
+  bool arguments = true;
+
+  // Every allocation and free of CPU memory.
+  bool memory = true;
+
+  // Nodes of the backward pass. Ops inside them are recorded in any case.
+  bool backward = true;
+
+  // The program's command line among the run facts. It may hold secrets.
+  bool command_line = false;
+
+  // Upper bound of the memory that holds events on their way to the log, in
+  // bytes, at least 1 MiB. Each recording thread takes about 1.5 MiB of it.
+  // When it is full, events are dropped and counted; training never waits.
+  // The thread that writes the log needs up to 64 MiB more.
+  size_t max_buffer_bytes = size_t{64} << 20;
+
+  Schedule schedule;
+};
+
+}  // namespace torchtape
+
+#endif  // TORCHTAPE_OPTIONS_H_

@@ -1,0 +1,124 @@
+#include "core/environment.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "core/schedule.h"
+
+namespace torchtape::internal {
+namespace {
+
+constexpr size_t kLeastBufferBytes = size_t{1} << 20;
+
+absl::Status Invalid(absl::string_view name, absl::string_view value,
+                     absl::string_view wanted) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": \"", value, "\" is not ", wanted));
+}
+
+absl::Status ReadSwitch(const char* name, bool* value) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return absl::OkStatus();
+  if (absl::SimpleAtob(text, value)) return absl::OkStatus();
+  return Invalid(name, text, "0 or 1");
+}
+
+// The first of these variables that holds a number.
+template <typename Set>
+void ReadNumber(std::initializer_list<const char*> names, Set set) {
+  for (const char* name : names) {
+    const char* text = std::getenv(name);
+    uint32_t number = 0;
+    if (text != nullptr && absl::SimpleAtoi(text, &number)) return set(number);
+  }
+}
+
+std::string ReadFile(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::string CpuModel() {
+  for (absl::string_view line :
+       absl::StrSplit(ReadFile("/proc/cpuinfo"), '\n')) {
+    if (line.substr(0, 10) != "model name") continue;
+    const size_t colon = line.find(": ");
+    if (colon != line.npos) return std::string(line.substr(colon + 2));
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::Status ApplyEnvironment(TrackerOptions* options) {
+  if (const char* path = std::getenv("TORCHTAPE_LOG_PATH")) {
+    options->log_path = path;
+  }
+  absl::Status status;
+  status.Update(ReadSwitch("TORCHTAPE_ENABLED", &options->enabled));
+  status.Update(ReadSwitch("TORCHTAPE_SHAPES", &options->shapes));
+  status.Update(ReadSwitch("TORCHTAPE_IDENTITIES", &options->identities));
+  status.Update(ReadSwitch("TORCHTAPE_ARGUMENTS", &options->arguments));
+  status.Update(ReadSwitch("TORCHTAPE_MEMORY", &options->memory));
+  status.Update(ReadSwitch("TORCHTAPE_BACKWARD", &options->backward));
+  status.Update(ReadSwitch("TORCHTAPE_COMMAND_LINE", &options->command_line));
+  if (const char* text = std::getenv("TORCHTAPE_MAX_BUFFER_BYTES")) {
+    if (!absl::SimpleAtoi(text, &options->max_buffer_bytes)) {
+      status.Update(Invalid("TORCHTAPE_MAX_BUFFER_BYTES", text, "a number"));
+    }
+  }
+  if (const char* text = std::getenv("TORCHTAPE_SCHEDULE")) {
+    status.Update(ParseSchedule(text, &options->schedule));
+  }
+  if (!status.ok()) return status;
+  if (options->max_buffer_bytes < kLeastBufferBytes) {
+    return Invalid("max_buffer_bytes",
+                   absl::StrCat(options->max_buffer_bytes), "at least 1 MiB");
+  }
+  if (options->log_path.empty()) {
+    return absl::InvalidArgumentError("log_path is empty");
+  }
+  options->identities &= options->shapes;
+  options->arguments &= options->shapes;
+  return absl::OkStatus();
+}
+
+void ReadProcessFacts(const TrackerOptions& options, v1::Run* run) {
+  char host[256] = {};
+  if (gethostname(host, sizeof host - 1) == 0) run->set_host(host);
+  run->set_program(program_invocation_short_name);
+  run->set_pid(static_cast<uint64_t>(getpid()));
+  ReadNumber({"RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"},
+             [&](uint32_t rank) { run->set_rank(rank); });
+  ReadNumber(
+      {"WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"},
+      [&](uint32_t size) { run->set_world_size(size); });
+  ReadNumber({"LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"},
+             [&](uint32_t rank) { run->set_local_rank(rank); });
+  if (options.command_line) {
+    const std::string line = ReadFile("/proc/self/cmdline");
+    for (absl::string_view word : absl::StrSplit(line, '\0')) {
+      run->add_command_line(std::string(word));
+    }
+    if (run->command_line_size() != 0) run->mutable_command_line()->RemoveLast();
+  }
+  v1::Device* cpu = run->add_devices();
+  cpu->set_name("cpu");
+  cpu->set_model(CpuModel());
+}
+
+std::string ExpandPath(std::string path, const v1::Run& run) {
+  return absl::StrReplaceAll(path, {{"{rank}", absl::StrCat(run.rank())},
+                                    {"{pid}", absl::StrCat(run.pid())}});
+}
+
+}  // namespace torchtape::internal

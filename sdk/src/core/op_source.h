@@ -1,0 +1,37 @@
+#ifndef TORCHTAPE_SDK_CORE_OP_SOURCE_H_
+#define TORCHTAPE_SDK_CORE_OP_SOURCE_H_
+
+// Where events come from: something that hooks LibTorch while steps are
+// recorded and calls ThreadRecorder on the threads that run them. Between
+// recorded steps it is removed and costs nothing.
+
+#include "absl/status/status.h"
+
+namespace torchtape::internal {
+
+// What the sources are asked to record, see TrackerOptions.
+struct Recorded {
+  bool shapes = true;
+  bool identities = true;
+  bool arguments = true;
+  bool memory = true;
+  bool backward = true;
+};
+
+class OpSource {
+ public:
+  virtual ~OpSource() = default;
+
+  // Hooks, for all threads. May lock and allocate. Called while not installed.
+  virtual absl::Status Install(const Recorded& recorded) = 0;
+
+  // Unhooks. Threads may still be inside a hook when this returns.
+  virtual void Remove() = 0;
+
+  // As Run.op_source in the log.
+  virtual const char* name() const = 0;
+};
+
+}  // namespace torchtape::internal
+
+#endif  // TORCHTAPE_SDK_CORE_OP_SOURCE_H_

@@ -1,0 +1,112 @@
+#ifndef TORCHTAPE_SDK_CORE_RECORDER_H_
+#define TORCHTAPE_SDK_CORE_RECORDER_H_
+
+// The recording of this process: its threads' rings and the thread that writes
+// them into the log. There is one Recorder in a process. It is never destroyed,
+// since threads may record until the process ends.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/clock.h"
+#include "core/thread_recorder.h"
+#include "torchtape/format/byte_sink.h"
+#include "torchtape/format/encoder.h"
+#include "torchtape/format/log_writer.h"
+
+namespace torchtape::internal {
+
+struct RecorderOptions {
+  size_t max_buffer_bytes = size_t{64} << 20;
+  size_t ring_words = size_t{1} << 17;  // a power of two
+  format::EncoderOptions encoder;
+};
+
+class Recorder {
+ public:
+  static Recorder& Get();
+
+  // Starts the writer thread. `sink` gets the log; times in `run` are filled
+  // in. Fails with FailedPrecondition if a recording is going on, or if this
+  // process was forked from one that recorded.
+  absl::Status Start(const RecorderOptions& options,
+                     std::unique_ptr<format::ByteSink> sink, v1::Run run);
+
+  // Stops recording, writes what is buffered, closes the log. Returns the first
+  // error, or DataLoss if events were dropped. FailedPrecondition if nothing
+  // was recording.
+  absl::Status Stop();
+
+  // Makes a recorder for the calling thread; null if nothing is recorded.
+  // Called by ThreadRecorder only.
+  ThreadRecorder* AddThread();
+
+  // Keeps a model until the record that announces it is encoded. Its tensors
+  // and storages are addresses.
+  uint32_t AddModel(v1::Model model);
+
+  // First error so far.
+  absl::Status status() const;
+
+  // Whether this process was forked from one that recorded: it never records.
+  bool forked() const { return forked_.load(std::memory_order_relaxed); }
+
+  // Called once, on the writer thread, when the log can no longer be written.
+  void set_on_error(void (*on_error)(const absl::Status&)) {
+    on_error_ = on_error;
+  }
+
+ private:
+  Recorder();
+
+  static void ForgetInChild();
+
+  std::unique_ptr<Ring> TakeRing();
+  void SweepOldThreads();
+  void WriteLoop();
+  // Moves published records into the encoder. Returns the fullest ring's share.
+  double Drain();
+  void Encode(std::vector<ThreadRecorder*>* threads, const ClockPair& now);
+  void RetireThreads();
+  void TellUntoldDrops(const ThreadRecorder& thread);
+  void Fail(const absl::Status& status);
+  absl::Status Finish();
+
+  void (*on_error_)(const absl::Status&) = nullptr;
+  std::atomic<bool> forked_{false};
+  uint64_t last_session_ = 0;
+
+  // Held for threads that come and go, for models and for the status; never
+  // while an event is recorded.
+  mutable std::mutex mutex_;
+  bool running_ = false;
+  bool stopping_ = false;
+  RecorderOptions options_;
+  absl::Status status_;
+  std::vector<std::unique_ptr<ThreadRecorder>> threads_;
+  std::vector<std::unique_ptr<ThreadRecorder>> old_threads_;
+  std::vector<std::unique_ptr<Ring>> free_rings_;
+  size_t ring_bytes_ = 0;
+  uint32_t last_thread_ = 0;
+  std::vector<v1::Model> models_;
+  std::condition_variable wake_;
+
+  // The writer thread's own.
+  std::thread writer_thread_;
+  std::unique_ptr<format::LogWriter> writer_;
+  std::unique_ptr<format::Encoder> encoder_;
+  ClockPair start_clock_{};
+  ClockPair last_clock_{};
+  uint64_t last_flush_ns_ = 0;
+};
+
+}  // namespace torchtape::internal
+
+#endif  // TORCHTAPE_SDK_CORE_RECORDER_H_

@@ -1,0 +1,353 @@
+#include "core/thread_recorder.h"
+
+#include <exception>
+#include <utility>
+
+#include "core/hash.h"
+#include "core/recorder.h"
+
+namespace torchtape::internal {
+
+using format::RecordHeader;
+using format::RecordKind;
+
+std::atomic<uint64_t> ThreadRecorder::active_session_{0};
+std::atomic<ThreadRecorder::TorchThread> ThreadRecorder::torch_thread_{nullptr};
+thread_local ThreadRecorder* ThreadRecorder::current_ = nullptr;
+
+// Tells the recorder that a thread is gone. Made when the thread joins, so that
+// it is destroyed before what the thread made earlier; what records later than
+// that is not recorded.
+class ThreadRecorder::ThreadExit {
+ public:
+  ~ThreadExit() {
+    if (current_) current_->finished_.store(true, std::memory_order_release);
+    current_ = nullptr;
+    gone = true;
+  }
+  bool gone = false;
+};
+
+ThreadRecorder* ThreadRecorder::Join() {
+  static thread_local ThreadExit thread_exit;
+  if (active_session() == 0 || thread_exit.gone) return nullptr;
+  // What joining does may record itself, such as an allocation.
+  static thread_local bool joining = false;
+  if (joining) return nullptr;
+  joining = true;
+  if (current_) current_->finished_.store(true, std::memory_order_release);
+  current_ = Recorder::Get().AddThread();
+  joining = false;
+  return current_;
+}
+
+ThreadRecorder::ThreadRecorder(std::unique_ptr<Ring> ring, uint64_t session,
+                               ThreadFacts thread)
+    : session_(session),
+      ring_(std::move(ring)),
+      thread_(std::move(thread)),
+      values_(std::make_unique<Values>()),
+      signature_slots_(kSignatureSlots),
+      by_address_(kAddressSlots) {}
+
+ThreadRecorder::~ThreadRecorder() = default;
+
+// ---------------------------------------------------------------------------
+// Room in the ring.
+
+uint64_t* ThreadRecorder::Reserve(size_t words) {
+  if (ring_ == nullptr) return nullptr;
+  if (drops_.load(std::memory_order_relaxed) != 0 && !TellDrops()) {
+    return nullptr;
+  }
+  return ring_->Reserve(words, (depth_ + 1) * kEndWords);
+}
+
+void ThreadRecorder::CountDrop() {
+  const uint64_t now = Ticks();
+  const uint64_t before = drops_.load(std::memory_order_relaxed);
+  if (before == 0) first_drop_ticks_.store(now, std::memory_order_relaxed);
+  last_drop_ticks_ = now;
+  drops_.store(before + 1, std::memory_order_relaxed);
+}
+
+bool ThreadRecorder::TellDrops() {
+  constexpr size_t kWords = 4;
+  uint64_t* record = ring_->Reserve(kWords, (depth_ + 1) * kEndWords);
+  if (record == nullptr) return false;
+  record[0] = RecordHeader(RecordKind::kDrop, 0, kWords, 0);
+  record[1] = first_drop_ticks_.load(std::memory_order_relaxed);
+  record[2] = last_drop_ticks_;
+  record[3] = drops_.load(std::memory_order_relaxed);
+  ring_->Commit(kWords);
+  drops_.store(0, std::memory_order_relaxed);
+  return true;
+}
+
+// ---------------------------------------------------------------------------
+// Names and signatures.
+
+namespace {
+
+size_t TextRecordWords(absl::string_view text) {
+  return 1 + format::TextWords(text.size());
+}
+
+uint64_t* PutText(uint64_t* to, absl::string_view text) {
+  *to++ = text.size();
+  const size_t words = format::TextWords(text.size());
+  if (words != 0) {
+    to[words - 1] = 0;
+    std::memcpy(to, text.data(), text.size());
+  }
+  return to + words;
+}
+
+// Longer names and schemas are cut: a record has a bound.
+absl::string_view Bounded(absl::string_view text) {
+  constexpr size_t kMaxBytes = 32768;
+  return text.substr(0, kMaxBytes);
+}
+
+}  // namespace
+
+uint32_t ThreadRecorder::DefineOperator(SpanKind kind,
+                                        absl::string_view name,
+                                        absl::string_view overload,
+                                        absl::string_view schema) {
+  name = Bounded(name);
+  overload = Bounded(overload);
+  schema = Bounded(schema);
+  const size_t words = 2 + TextRecordWords(name) + TextRecordWords(overload) +
+                       TextRecordWords(schema);
+  uint64_t* record = Reserve(words);
+  if (record == nullptr) return 0;
+  const uint32_t id = ++last_operator_;
+  record[0] = RecordHeader(RecordKind::kOperator, 0, words, id);
+  record[1] = static_cast<uint64_t>(kind);
+  PutText(PutText(PutText(record + 2, name), overload), schema);
+  ring_->Commit(words);
+  return id;
+}
+
+KnownOperator* ThreadRecorder::AddByAddress(const char* address,
+                                            SpanKind kind,
+                                            absl::string_view name,
+                                            absl::string_view overload,
+                                            absl::string_view schema) {
+  if (addresses_ >= kAddressSlots / 4 * 3) return nullptr;
+  const uint32_t id = DefineOperator(kind, name, overload, schema);
+  if (id == 0) return nullptr;
+  size_t slot = AddressSlot(address);
+  while (by_address_[slot].name != nullptr &&
+         by_address_[slot].name != address) {
+    slot = (slot + 1) % kAddressSlots;
+  }
+  AddressEntry& entry = by_address_[slot];
+  if (entry.name == nullptr) ++addresses_;
+  entry = AddressEntry{address, std::string(name), KnownOperator{id, 0}};
+  return &entry.known;
+}
+
+KnownOperator* ThreadRecorder::FindByText(SpanKind kind,
+                                          absl::string_view name) {
+  text_key_.assign(1, static_cast<char>(kind));
+  text_key_.append(name.data(), name.size());
+  auto it = by_text_.find(text_key_);
+  return it == by_text_.end() ? nullptr : &it->second;
+}
+
+KnownOperator* ThreadRecorder::AddByText(SpanKind kind,
+                                         absl::string_view name) {
+  // Names that are made up as training goes must not fill the memory.
+  constexpr size_t kMaxTexts = 16384;
+  if (by_text_.size() >= kMaxTexts) return nullptr;
+  const uint32_t id = DefineOperator(kind, name, "", "");
+  if (id == 0) return nullptr;
+  FindByText(kind, name);  // makes the key
+  return &(by_text_[text_key_] = KnownOperator{id, 0});
+}
+
+uint32_t ThreadRecorder::DefineSignature(uint32_t op, bool values_recorded) {
+  const size_t tags = values_recorded ? values_->tags() : 0;
+  const size_t words = 2 + tags;
+  uint64_t* record = Reserve(words);
+  if (record == nullptr) return 0;
+  const uint32_t id = ++last_signature_;
+  record[0] =
+      RecordHeader(RecordKind::kSignature,
+                   values_recorded ? format::kValuesRecorded : 0, words, id);
+  record[1] = op;
+  for (size_t i = 0; i < tags; ++i) record[2 + i] = values_->tag_words()[i];
+  ring_->Commit(words);
+  return id;
+}
+
+uint32_t ThreadRecorder::BareSignature(KnownOperator* op) {
+  if (op->bare_signature == 0) op->bare_signature = DefineSignature(op->id, false);
+  return op->bare_signature;
+}
+
+uint32_t ThreadRecorder::SignatureOf(uint32_t op) {
+  if (__builtin_expect(forget_, 0)) Forget();
+  const uint64_t hash =
+      HashWords(values_->tag_words(), values_->tags(), kHashKey[4] * (op + 1)) | 1;
+  size_t slot = (hash >> 20) % kSignatureSlots;
+  for (; signature_slots_[slot].hash != 0; slot = (slot + 1) % kSignatureSlots) {
+    if (signature_slots_[slot].hash == hash) return signature_slots_[slot].id;
+  }
+  // Only if there was no room to forget; the search above must end.
+  if (signatures_ >= kSignatureSlots - 1) return 0;
+  const uint32_t id = DefineSignature(op, true);
+  if (id == 0) return 0;
+  signature_slots_[slot] = {hash, id};
+  // Shapes or arguments that never repeat: start over before the next one.
+  if (++signatures_ >= kMaxSignatures) forget_ = true;
+  return id;
+}
+
+// ---------------------------------------------------------------------------
+// Events.
+
+void ThreadRecorder::Begin(const Call& call) {
+  if (depth_ == kMaxDepth) return CountDrop();
+  Frame& frame = frames_[depth_];
+  frame = {call.key, std::uncaught_exceptions(), false};
+  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
+  ++depth_;
+  const bool sequenced = call.sequence >= 0;
+  const size_t fixed = 2 + (sequenced ? 1 : 0) + (call.backward ? 1 : 0);
+  const size_t words = fixed + (call.has_values ? values_->dynamic_words() : 0);
+  uint64_t* record =
+      hidden || call.signature == 0 ? nullptr : Reserve(words);
+  if (record == nullptr) return CountDrop();
+  frame.recorded = true;
+  const uint64_t flags = (sequenced ? format::kHasSequence : 0) |
+                         (call.backward ? format::kBackward : 0) |
+                         (call.has_values && call.identities
+                              ? format::kHasIdentities
+                              : 0);
+  record[0] = RecordHeader(RecordKind::kBegin, flags, words, call.signature);
+  if (sequenced) record[2] = static_cast<uint64_t>(call.sequence);
+  if (call.backward) record[fixed - 1] = call.forward_thread;
+  if (call.has_values) values_->CopyDynamic(record + fixed);
+  record[1] = Ticks();  // last, so that our own work is not the span's
+  ring_->Commit(words);
+}
+
+void ThreadRecorder::PutEnd(uint64_t flags, uint64_t ticks,
+                            uint32_t signature) {
+  // The open spans' ends have room: see Reserve().
+  constexpr size_t kWords = 2;
+  uint64_t* record = ring_->Reserve(kWords, 0);
+  if (record == nullptr) return;
+  record[0] = RecordHeader(RecordKind::kEnd, flags, kWords, signature);
+  record[1] = ticks;
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::End(const void* key, uint64_t ticks, uint32_t signature,
+                         bool identities) {
+  size_t index = depth_;
+  while (index != 0 && frames_[index - 1].key != key) --index;
+  if (index == 0) return;  // it began before the recording did
+  for (; depth_ > index; --depth_) {
+    if (frames_[depth_ - 1].recorded) PutEnd(format::kCut, ticks, 0);
+  }
+  const Frame frame = frames_[--depth_];
+  if (!frame.recorded) return;
+  if (std::uncaught_exceptions() > frame.exceptions) {
+    return PutEnd(format::kThrew, ticks, 0);
+  }
+  if (signature == 0) return PutEnd(0, ticks, 0);
+  const size_t words = 2 + values_->dynamic_words();
+  uint64_t* record = ring_->Reserve(words, (depth_ + 1) * kEndWords);
+  if (record == nullptr) return PutEnd(0, ticks, 0);
+  record[0] = RecordHeader(RecordKind::kEnd,
+                           identities ? format::kHasIdentities : 0, words,
+                           signature);
+  record[1] = ticks;
+  values_->CopyDynamic(record + 2);
+  ring_->Commit(words);
+}
+
+void ThreadRecorder::Forget() {
+  uint64_t* record = Reserve(1);
+  if (record == nullptr) return;
+  record[0] = RecordHeader(RecordKind::kForget, 0, 1, 0);
+  ring_->Commit(1);
+  forget_ = false;
+  for (SignatureSlot& entry : signature_slots_) entry = SignatureSlot();
+  signatures_ = 0;
+  last_signature_ = 0;
+  for (AddressEntry& entry : by_address_) entry.known.bare_signature = 0;
+  for (auto& [text, known] : by_text_) known.bare_signature = 0;
+}
+
+void ThreadRecorder::Allocate(uint32_t device, uint64_t address,
+                              uint64_t bytes) {
+  constexpr size_t kWords = 4;
+  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
+  uint64_t* record = hidden ? nullptr : Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kAllocate, 0, kWords, device);
+  record[1] = Ticks();
+  record[2] = address;
+  record[3] = bytes;
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Free(uint64_t address) {
+  constexpr size_t kWords = 3;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kFree, 0, kWords, 0);
+  record[1] = Ticks();
+  record[2] = address;
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Step(uint64_t number, bool recording) {
+  constexpr size_t kWords = 3;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kStep,
+                           recording ? format::kRecording : 0, kWords, 0);
+  record[1] = Ticks();
+  record[2] = number;
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Window(bool recording) {
+  constexpr size_t kWords = 2;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kWindow,
+                           recording ? format::kRecording : 0, kWords, 0);
+  record[1] = Ticks();
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Value(absl::string_view name, double value) {
+  constexpr SpanKind kKind = SpanKind::kRange;
+  KnownOperator* op = FindByText(kKind, name);
+  if (op == nullptr) op = AddByText(kKind, name);
+  constexpr size_t kWords = 3;
+  uint64_t* record = op == nullptr ? nullptr : Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kValue, 0, kWords, op->id);
+  record[1] = Ticks();
+  std::memcpy(&record[2], &value, sizeof value);
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Model(uint32_t id) {
+  constexpr size_t kWords = 2;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kModel, 0, kWords, id);
+  record[1] = Ticks();
+  ring_->Commit(kWords);
+}
+
+}  // namespace torchtape::internal

@@ -1,0 +1,13 @@
+#ifndef TORCHTAPE_SDK_TORCH_TORCH_FACTS_H_
+#define TORCHTAPE_SDK_TORCH_TORCH_FACTS_H_
+
+#include "core/model_facts.h"
+
+namespace torchtape::internal {
+
+// What LibTorch says of itself.
+TorchFacts ReadTorchFacts();
+
+}  // namespace torchtape::internal
+
+#endif  // TORCHTAPE_SDK_TORCH_TORCH_FACTS_H_

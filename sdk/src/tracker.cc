@@ -1,0 +1,282 @@
+#include "torchtape/tracker.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/environment.h"
+#include "core/model_message.h"
+#include "core/op_source.h"
+#include "core/recorder.h"
+#include "core/schedule.h"
+#include "core/thread_recorder.h"
+#include "torch/module_tree.h"
+#include "torch/op_callbacks.h"
+#include "torch/torch_facts.h"
+
+namespace torchtape {
+namespace {
+
+using internal::Recorder;
+using internal::StepPlan;
+using internal::ThreadRecorder;
+
+void Say(const std::string& what) {
+  std::fprintf(stderr, "torchtape: %s\n", what.c_str());
+}
+
+void SayError(const absl::Status& status) {
+  Say(std::string(status.message()));
+}
+
+// Runs `body` and lets nothing out of it.
+template <typename Body>
+absl::Status Guarded(Body&& body) noexcept {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("");
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  } catch (...) {
+    return absl::InternalError("an unknown exception");
+  }
+}
+
+// The recording that is going on, if any. Outlives every tracker, since the
+// process may end while one lives.
+class Session {
+ public:
+  static Session& Get() {
+    static Session* const session = new Session;
+    return *session;
+  }
+
+  absl::Status Start(const TrackerOptions& options, const std::string& path,
+                     v1::Run run);
+  absl::Status Stop();
+  void Step();
+  void StartEpoch();
+
+ private:
+  Session() {
+    Recorder::Get().set_on_error(&SayError);
+    // A tracker that is never destroyed still leaves a finished log, if the
+    // process ends in an orderly way.
+    std::atexit([] { Session::Get().Stop().IgnoreError(); });
+  }
+
+  // Hooks and unhooks as the schedule wants it for the step that is running.
+  void FollowPlan();
+
+  std::mutex mutex_;
+  bool active_ = false;
+  std::string path_;
+  internal::Recorded recorded_;
+  internal::StepPlanner planner_{Schedule()};
+  StepPlan plan_ = StepPlan::kOff;
+  std::unique_ptr<internal::OpSource> source_;
+};
+
+absl::Status Session::Start(const TrackerOptions& options,
+                            const std::string& path, v1::Run run) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (active_) {
+    return absl::FailedPreconditionError(
+        "another tracker is recording in this process");
+  }
+  source_ = internal::MakeOpCallbacks();
+  run.set_op_source(source_->name());
+  recorded_ = {options.shapes, options.identities, options.arguments,
+               options.memory, options.backward};
+  planner_ = internal::StepPlanner(options.schedule);
+  plan_ = StepPlan::kOff;
+  auto sink = format::CreateFile(path);
+  if (!sink.ok()) return sink.status();
+  internal::RecorderOptions recorder_options;
+  recorder_options.max_buffer_bytes = options.max_buffer_bytes;
+  recorder_options.encoder.memory = options.memory;
+  recorder_options.encoder.identities = options.identities;
+  recorder_options.encoder.recording = false;
+  absl::Status status = Recorder::Get().Start(recorder_options,
+                                              *std::move(sink), std::move(run));
+  if (!status.ok()) return status;
+  active_ = true;
+  path_ = path;
+  FollowPlan();
+  if (isatty(STDERR_FILENO)) {
+    Say(absl::StrCat("recording to ", path, " (", source_->name(), ")"));
+  }
+  return absl::OkStatus();
+}
+
+void Session::FollowPlan() {
+  const StepPlan plan = planner_.Current();
+  if (plan == plan_) return;
+  if (plan_ == StepPlan::kOff) {
+    if (absl::Status status = source_->Install(recorded_); !status.ok()) {
+      SayError(status);
+    }
+  }
+  if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
+    if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+      recorder->Window(plan == StepPlan::kRecord);
+    }
+  }
+  if (plan == StepPlan::kOff) source_->Remove();
+  plan_ = plan;
+}
+
+void Session::Step() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!active_) return;
+  planner_.Step();
+  const StepPlan plan = planner_.Current();
+  if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+    recorder->Step(planner_.step(), plan == StepPlan::kRecord);
+  }
+  FollowPlan();
+}
+
+void Session::StartEpoch() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!active_) return;
+  planner_.StartEpoch();
+  FollowPlan();
+}
+
+absl::Status Session::Stop() {
+  // In a forked child the lock may be held for ever by a thread that is gone.
+  if (Recorder::Get().forked()) return absl::OkStatus();
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!active_) return absl::OkStatus();
+  active_ = false;
+  if (plan_ != StepPlan::kOff) source_->Remove();
+  plan_ = StepPlan::kOff;
+  absl::Status status = Recorder::Get().Stop();
+  if (isatty(STDERR_FILENO) && status.ok()) {
+    Say(absl::StrCat("wrote ", path_, "; see: torchtape summary ", path_));
+  }
+  return status;
+}
+
+}  // namespace
+
+Tracker::Tracker(absl::string_view log_path) noexcept {
+  off_ = Guarded([&] {
+    TrackerOptions options;
+    options.log_path = std::string(log_path);
+    return Start(std::move(options));
+  });
+  if (!off_.ok()) SayOff();
+}
+
+Tracker::Tracker(const TrackerOptions& options) noexcept {
+  off_ = Guarded([&] { return Start(options); });
+  if (!off_.ok()) SayOff();
+}
+
+absl::Status Tracker::Start(TrackerOptions options) {
+  absl::Status status = internal::ApplyEnvironment(&options);
+  if (!status.ok()) return status;
+  if (!options.enabled) return absl::OkStatus();
+  v1::Run run;
+  run.set_tracker_version(TORCHTAPE_VERSION);
+  internal::ReadProcessFacts(options, &run);
+  const internal::TorchFacts torch = internal::ReadTorchFacts();
+  run.set_torch_version(torch.version);
+  run.set_torch_build(torch.build);
+  v1::Options* recorded = run.mutable_options();
+  recorded->set_shapes(options.shapes);
+  recorded->set_identities(options.identities);
+  recorded->set_arguments(options.arguments);
+  recorded->set_memory(options.memory);
+  recorded->set_backward(options.backward);
+  recorded->set_max_buffer_bytes(options.max_buffer_bytes);
+  recorded->set_schedule(internal::Describe(options.schedule));
+  log_path_ = internal::ExpandPath(options.log_path, run);
+  status = Session::Get().Start(options, log_path_, std::move(run));
+  started_ = status.ok();
+  return status;
+}
+
+void Tracker::SayOff() const noexcept {
+  Guarded([&] {
+    Say(absl::StrCat("not recording: ", off_.message()));
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+Tracker::~Tracker() { Stop().IgnoreError(); }
+
+void Tracker::Step() noexcept {
+  if (!started_ || Recorder::Get().forked()) return;
+  Guarded([] {
+    Session::Get().Step();
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+void Tracker::StartEpoch() noexcept {
+  if (!started_ || Recorder::Get().forked()) return;
+  Guarded([] {
+    Session::Get().StartEpoch();
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+void Tracker::Log(absl::string_view name, double value) noexcept {
+  if (!started_) return;
+  Guarded([&] {
+    if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+      recorder->Value(name, value);
+    }
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+namespace {
+
+template <typename Module>
+void AttachModel(const Module& model, absl::string_view name) {
+  Guarded([&] {
+    ThreadRecorder* recorder = ThreadRecorder::Current();
+    if (recorder == nullptr) return absl::OkStatus();
+    v1::Model message =
+        internal::ToMessage(internal::DescribeModel(model, name));
+    recorder->Model(Recorder::Get().AddModel(std::move(message)));
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+}  // namespace
+
+void Tracker::Attach(const torch::nn::Module& model,
+                     absl::string_view name) noexcept {
+  if (started_) AttachModel(model, name);
+}
+
+void Tracker::Attach(const torch::jit::Module& model,
+                     absl::string_view name) noexcept {
+  if (started_) AttachModel(model, name);
+}
+
+absl::Status Tracker::Stop() noexcept {
+  if (started_) {
+    started_ = false;
+    off_ = Guarded([] { return Session::Get().Stop(); });
+  }
+  return off_;
+}
+
+absl::Status Tracker::status() const noexcept {
+  return started_ ? Recorder::Get().status() : off_;
+}
+
+}  // namespace torchtape
