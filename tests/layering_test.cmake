@@ -8,7 +8,6 @@ set(zstd "zstd[a-z_]*\\.h")
 set(format "torchtape/format/")
 set(sdk "torchtape/[a-z_]+\\.h|sdk/|core/")
 set(viewer "viewer/|CLI/|nlohmann/")
-set(problem_count 0)
 
 # No file of `folder` may include what one of the named patterns matches.
 function(refuse folder)

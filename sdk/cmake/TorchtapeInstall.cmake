@@ -23,4 +23,5 @@ install(
     ${PROJECT_BINARY_DIR}/torchtapeConfig.cmake
     ${PROJECT_BINARY_DIR}/torchtapeConfigVersion.cmake
     ${PROJECT_SOURCE_DIR}/format/cmake/Findzstd.cmake
+    ${PROJECT_SOURCE_DIR}/sdk/cmake/TorchtapeFindTorch.cmake
   DESTINATION ${torchtape_package})
