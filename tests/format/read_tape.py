@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Reads a torchtape log without any of torchtape's code: made from FORMAT.md
+and tape.proto alone. Prints totals as JSON; exits with 1 if the log is damaged.
+
+    read_tape.py run.tape
+"""
+
+import json
+import struct
+import sys
+import zlib
+
+import zstandard
+
+FILE_MAGIC = bytes.fromhex("89544150450d0a1a")
+CHUNK_SYNC = bytes.fromhex("c554415045430af3")
+FOOTER_MAGIC = bytes.fromhex("c554415045450af4")
+EVENTS = 2  # ChunkKind
+COLUMNS = {6: "times", 7: "signatures", 8: "sequences", 9: "forward_threads",
+           10: "results", 11: "tensors", 12: "storages", 14: "allocations",
+           15: "sizes", 16: "addresses", 17: "frees", 20: "allocation_devices"}
+MASK = (1 << 64) - 1
+
+
+class Damage(Exception):
+    """The log is not as FORMAT.md says."""
+
+
+def check(condition, what):
+    if not condition:
+        raise Damage(what)
+
+
+def chunks(log):
+    """Yields (kind, payload) of each chunk of an undamaged log."""
+    check(log[:8] == FILE_MAGIC, "not a torchtape log")
+    major, _, checksum = struct.unpack_from("<HHI", log, 8)
+    check(checksum == zlib.crc32(log[:12]), "the file header is damaged")
+    check(major == 1, f"written by format {major}")
+    at, expected = 16, 0
+    while at < len(log):
+        if is_footer(log, at):
+            check(at + 24 == len(log), "bytes follow the footer")
+            return
+        check(at + 40 <= len(log), "the file ends inside a chunk")
+        (sync, kind, codec, _, stored, raw, payload_checksum, number, _,
+         checksum) = struct.unpack_from("<8sBBHIIIQII", log, at)
+        check(sync == CHUNK_SYNC, "a sync mark is missing")
+        check(checksum == zlib.crc32(log[at:at + 36]), "bad header checksum")
+        check(number == expected, f"chunk {expected} is missing")
+        payload = log[at + 40:at + 40 + stored]
+        check(len(payload) == stored, "the file ends inside a chunk")
+        check(zlib.crc32(payload) == payload_checksum, "bad payload checksum")
+        if codec == 1:
+            payload = zstandard.ZstdDecompressor().decompress(payload)
+        check(codec <= 1 and len(payload) == raw, "a payload has another size")
+        yield kind, payload
+        at, expected = at + 40 + stored, number + 1
+
+
+def is_footer(log, at):
+    footer = log[at:at + 24]
+    return (len(footer) == 24 and footer[16:] == FOOTER_MAGIC and
+            struct.unpack_from("<I", footer, 12)[0] == zlib.crc32(footer[:12]))
+
+
+def varint(data, at):
+    value = shift = 0
+    for at in range(at, len(data)):
+        value |= (data[at] & 0x7f) << shift
+        shift += 7
+        if data[at] < 0x80:
+            return value & MASK, at + 1
+    raise Damage("a number is cut short")
+
+
+def message(data):
+    """A message as {field number: [value, ...]}: int, or bytes."""
+    fields, at = {}, 0
+    while at < len(data):
+        tag, at = varint(data, at)
+        wire = tag & 7
+        if wire in (0, 2):
+            value, at = varint(data, at)
+        if wire != 0:
+            size = value if wire == 2 else {1: 8, 5: 4}[wire]
+            value, at = data[at:at + size], at + size
+            check(len(value) == size, "a message is cut short")
+        fields.setdefault(tag >> 3, []).append(value)
+    return fields
+
+
+def one(fields, number, default=0):
+    return fields[number][-1] if number in fields else default
+
+
+def column(fields, number):
+    """A repeated number, packed or not."""
+    values = []
+    for part in fields.get(number, []):
+        at = 0
+        while not isinstance(part, int) and at < len(part):
+            value, at = varint(part, at)
+            values.append(value)
+        values += [part] if isinstance(part, int) else []
+    return values
+
+
+class Column:
+    """Entries that are taken one by one and must all be taken."""
+
+    def __init__(self, name, entries):
+        self.name, self.entries, self.at = name, entries, 0
+
+    def take(self):
+        check(self.at < len(self.entries), f"{self.name} ends too early")
+        self.at += 1
+        return self.entries[self.at - 1]
+
+
+class References:
+    def __init__(self, base):
+        self.highest = base
+
+    def id(self, code):
+        if code % 2 == 0:
+            return code // 2
+        zigzag = code >> 1
+        number = (self.highest - ((zigzag >> 1) ^ -(zigzag & 1))) & MASK
+        self.highest = max(self.highest, number)
+        return number
+
+
+def value_counts(data):
+    """(tensors, reals) that one Value takes from the columns."""
+    value = message(data)
+    if 8 in value:
+        parts = [value_counts(v) for v in message(value[8][-1]).get(1, [])]
+        return sum(p[0] for p in parts), sum(p[1] for p in parts)
+    reals = (5 in value) + 2 * (12 in value) + one(value, 15)
+    return int(1 in value), reals
+
+
+class Dictionary:
+    """By signature: name of its op (None if it begins no op), and counts."""
+
+    def __init__(self, data):
+        fields = message(data)
+        operators = [message(o) for o in fields.get(1, [])]
+        self.names, self.counts = [None], [(0, 0)]
+        for signature in map(message, fields.get(3, [])):
+            op = one(signature, 1)
+            is_op = op != 0 and one(operators[op - 1], 1) == 0
+            self.names.append(one(operators[op - 1], 2, b"").decode(
+                errors="replace") if is_op else None)
+            parts = [value_counts(v) for v in signature.get(3, [])]
+            self.counts.append(tuple(sum(p[i] for p in parts) for i in (0, 1)))
+
+
+def read_stream(fields, dictionary, totals, memory):
+    columns = {n: Column(name, column(fields, n)) for n, name in COLUMNS.items()}
+    doubles = memoryview(b"".join(fields.get(13, []))).cast("d")
+    columns[13] = Column("reals", doubles)
+    take = {n: c.take for n, c in columns.items()}
+    tensor_ids, storage_ids = (References(one(fields, n)) for n in (18, 19))
+
+    def take_values(signature):
+        check(signature < len(dictionary.counts), "no such signature")
+        tensor_count, real_count = dictionary.counts[signature]
+        for _ in range(tensor_count if columns[11].entries else 0):
+            tensor_ids.id(take[11]())
+            storage_ids.id(take[12]())
+        for _ in range(real_count if len(doubles) else 0):
+            take[13]()
+
+    spans = [message(data) for data in fields.get(4, [])]
+    stack = [(one(span, 2), one(span, 3)) for span in spans]
+    time = one(fields, 2)
+    for kind in one(fields, 5, b""):
+        time += take[6]()
+        if kind in (1, 2, 3):  # BEGIN, BEGIN_SEQUENCED, BEGIN_BACKWARD
+            signature = take[7]()
+            for number in ((), (8,), (8, 9))[kind - 1]:
+                take[number]()
+            take_values(signature)
+            stack.append((time, signature))
+            totals["spans"] += 1
+            op(totals, dictionary.names[signature])["count"] += 1
+        elif kind in (4, 5, 6):  # END, END_THREW, END_UNKNOWN
+            check(stack, "a span ends that did not begin")
+            start, signature = stack.pop()
+            totals["ended"] += 1
+            op(totals, dictionary.names[signature])["total_ns"] += time - start
+            if kind == 4:
+                take_values(take[10]())
+        elif kind == 7:  # ALLOCATE
+            storage, size = storage_ids.id(take[14]()), take[15]()
+            take[16]()
+            if columns[20].entries:
+                take[20]()
+            totals["allocations"] += 1
+            totals["allocated_bytes"] += size
+            memory.append((time, storage, size))
+        elif kind == 8:  # FREE
+            totals["frees"] += 1
+            memory.append((time, storage_ids.id(take[17]()), None))
+        else:
+            raise Damage(f"event kind {kind}")
+    for c in columns.values():
+        check(c.at == len(c.entries), f"{c.name} is too long")
+
+
+def op(totals, name):
+    nothing = {"count": 0, "total_ns": 0}
+    return nothing if name is None else totals["ops"].setdefault(name, nothing)
+
+
+def peak_bytes(memory):
+    """The highest sum of live bytes, from nothing at the start."""
+    live, now, peak = {}, 0, 0
+    for _, storage, size in sorted(memory, key=lambda m: m[0]):
+        now += -live.pop(storage, 0) if size is None else size
+        live[storage] = size or 0
+        peak = max(peak, now)
+    return peak
+
+
+def main():
+    totals = dict.fromkeys(("chunks", "steps", "spans", "ended", "allocations",
+                            "allocated_bytes", "frees"), 0)
+    totals.update(ops={}, damage=None)
+    threads, memory, log = set(), [], open(sys.argv[1], "rb").read()
+    try:
+        for kind, payload in chunks(log):
+            totals["chunks"] += 1
+            events = message(payload) if kind == EVENTS else {}
+            totals["steps"] += len(events.get(7, []))
+            dictionary = Dictionary(one(events, 5, b""))
+            for stream in map(message, events.get(6, [])):
+                threads.add(one(stream, 1))
+                read_stream(stream, dictionary, totals, memory)
+    except Damage as what:
+        totals["damage"] = str(what)
+    totals.update(threads=len(threads), peak_bytes=peak_bytes(memory))
+    print(json.dumps(totals, indent=1, sort_keys=True))
+    return 1 if totals["damage"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+// FORMAT.md suffices to read a log: a reader made from it alone, read_tape.py,
+// finds what the writer wrote.
+
+#include <cstdio>
+
+#include "gmock/gmock.h"
+#include "support/parse_text.h"
+#include "support/temp_folder.h"
+#include "torchtape/format/log_writer.h"
+
+namespace torchtape::format {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::ParseText;
+using testing::ReadFile;
+using testing::TempFolder;
+using testing::WriteFile;
+
+constexpr char kFirst[] = R"(
+  dictionary {
+    operators { name: "aten::add" }
+    operators { name: "epoch" kind: SPAN_KIND_RANGE }
+    signatures { op: 1 values { tensor: 1 } values { real: true } }
+    signatures { op: 2 }
+    signatures { values { list { values { tensor: 1 } } } }
+  }
+  steps { number: 1 }
+  streams {
+    thread: 1 start_time_ns: 1000 tensor_base: 5 storage_base: 5
+    kinds: "\001\002\007\004\010" times: [0, 10, 1, 9, 1]
+    signatures: [2, 1] sequences: -3 results: 3
+    tensors: [3, 1] storages: [4, 1] reals: 0.5
+    allocations: 3 sizes: 4096 addresses: 77 frees: 1
+  })";
+
+// The range that began in the first chunk ends here.
+constexpr char kSecond[] = R"(
+  dictionary {
+    operators { name: "aten::add" }
+    operators { name: "epoch" kind: SPAN_KIND_RANGE }
+    signatures { op: 2 }
+    signatures { op: 1 }
+  }
+  steps { number: 2 }
+  streams {
+    thread: 1 start_time_ns: 2000 open { start_time_ns: 1000 signature: 1 }
+    first_span: 2 kinds: "\001\005\006" times: [5, 7, 1] signatures: 2
+  }
+  streams {
+    thread: 2 kinds: "\007\007" times: [1, 1] allocations: [3, 3]
+    sizes: [100, 200] addresses: [1, 1] allocation_devices: [0, 256]
+  })";
+
+class ReadTapeTest : public ::testing::Test {
+ protected:
+  ReadTapeTest() {
+    LogWriter writer(ToString(&log_), v1::Run());
+    for (const char* text : {kFirst, kSecond}) {
+      v1::Events events = ParseText<v1::Events>(text);
+      events.add_values()->set_name(std::string(1000, '.'));  // to compress
+      EXPECT_TRUE(writer.Write(v1::CHUNK_KIND_EVENTS, events, {}).ok());
+    }
+    EXPECT_TRUE(writer.Close(v1::Statistics()).ok());
+  }
+
+  // What the reader prints about `log`, on one line.
+  std::string Read(const std::string& log) {
+    TempFolder folder;
+    WriteFile(folder / "run.tape", log);
+    const std::string command = std::string(READ_TAPE) + " " +
+                                (folder / "run.tape") + " | tr -d '\\n ' > " +
+                                (folder / "out");
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    return ReadFile(folder / "out");
+  }
+
+  std::string log_;
+};
+
+TEST_F(ReadTapeTest, FindsWhatWasWritten) {
+  EXPECT_EQ(Read(log_),
+            R"({"allocated_bytes":4396,"allocations":3,"chunks":4,)"
+            R"("damage":null,"ended":3,"frees":1,)"
+            R"("ops":{"aten::add":{"count":2,"total_ns":17}},)"
+            R"("peak_bytes":4396,"spans":3,"steps":2,"threads":2})");
+}
+
+TEST_F(ReadTapeTest, ChecksTheChecksums) {
+  std::string bad = log_;
+  bad[bad.size() / 2] ^= 1;
+  EXPECT_THAT(Read(bad), HasSubstr("checksum"));
+}
+
+TEST_F(ReadTapeTest, ReadsLogsThatWereNotFinished) {
+  const std::string cut = log_.substr(0, log_.size() - 24);
+  EXPECT_THAT(Read(cut), HasSubstr("\"damage\":null"));
+}
+
+}  // namespace
+}  // namespace torchtape::format
