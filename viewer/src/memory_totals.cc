@@ -42,6 +42,7 @@ MemoryTotals::MakerKey MemoryTotals::MakerOf(const ThreadState& thread) const {
 }
 
 void MemoryTotals::OnAllocate(const Allocation& allocation) {
+  if (!steps_.Contains(step_)) KeepHolders();
   const MakerKey maker = MakerOf(allocation.thread);
   live_[allocation.storage] = Live{allocation.bytes, maker};
   Held& held = held_[maker];

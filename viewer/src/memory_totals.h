@@ -11,7 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "attribution.h"
-#include "step_range.h"
+#include "torchtape/viewer/step_range.h"
 
 namespace torchtape::viewer {
 

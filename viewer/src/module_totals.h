@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "attribution.h"
-#include "step_range.h"
+#include "torchtape/viewer/step_range.h"
 
 namespace torchtape::viewer {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "step_range.h"
+#include "torchtape/viewer/step_range.h"
 #include "visitor.h"
 
 namespace torchtape::viewer {

@@ -1,4 +1,4 @@
-#include "step_range.h"
+#include "torchtape/viewer/step_range.h"
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"

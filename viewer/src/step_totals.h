@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "step_range.h"
+#include "torchtape/viewer/step_range.h"
 #include "visitor.h"
 
 namespace torchtape::viewer {

@@ -1,5 +1,7 @@
 #include "value_totals.h"
 
+#include <cmath>
+
 namespace torchtape::viewer {
 
 // The least and greatest leave out what is not a number.
@@ -17,6 +19,7 @@ void ValueTotals::OnValue(const v1::LoggedValue& value) {
   ++total.count;
   total.last = value.value();
   total.last_step = value.step();
+  if (std::isnan(value.value())) return;
   if (!(total.least <= value.value())) total.least = value.value();
   if (!(total.greatest >= value.value())) total.greatest = value.value();
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "step_range.h"
+#include "torchtape/viewer/step_range.h"
 #include "visitor.h"
 
 namespace torchtape::viewer {

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_STEP_RANGE_H_
-#define TORCHTAPE_VIEWER_SRC_STEP_RANGE_H_
+#ifndef TORCHTAPE_VIEWER_STEP_RANGE_H_
+#define TORCHTAPE_VIEWER_STEP_RANGE_H_
 
 // Which steps of a run are looked at. By default all.
 
@@ -27,4 +27,4 @@ absl::StatusOr<StepRange> ParseSteps(absl::string_view text);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_STEP_RANGE_H_
+#endif  // TORCHTAPE_VIEWER_STEP_RANGE_H_

@@ -1,0 +1,124 @@
+#include "log_state.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "units.h"
+
+namespace torchtape::viewer {
+namespace {
+
+// What the index knows of the chunks that were lost.
+struct Loss {
+  uint64_t chunks = 0, events = 0, all_events = 0;
+  uint64_t first_step = 0, last_step = 0;
+  bool steps = false;
+};
+
+bool IsDamaged(const std::vector<Damage>& damage, const v1::IndexEntry& entry) {
+  const uint64_t end = entry.offset() + entry.stored_bytes();
+  return std::any_of(damage.begin(), damage.end(), [&](const Damage& each) {
+    return each.offset < end && entry.offset() < each.end;
+  });
+}
+
+Loss LossOf(const ReplayReport& report) {
+  Loss loss;
+  for (const v1::IndexEntry& entry : report.index->chunks()) {
+    loss.all_events += entry.events();
+    if (!IsDamaged(report.damage, entry)) continue;
+    ++loss.chunks;
+    loss.events += entry.events();
+    if (entry.kind() != v1::CHUNK_KIND_EVENTS) continue;
+    if (!loss.steps) loss.first_step = entry.first_step();
+    loss.last_step = entry.last_step();
+    loss.steps = true;
+  }
+  return loss;
+}
+
+std::string LossText(const ReplayReport& report) {
+  const Loss loss = LossOf(report);
+  std::string text = absl::StrCat(
+      loss.chunks, " of ", report.index->chunks_size(), " chunks damaged");
+  if (loss.events > 0) {
+    absl::StrAppend(&text, ", ",
+                    ShareText(static_cast<double>(loss.events),
+                              static_cast<double>(loss.all_events)),
+                    " of events");
+  }
+  if (!loss.steps) return text;
+  absl::StrAppend(&text,
+                  loss.first_step == loss.last_step ? ", step " : ", steps ",
+                  loss.first_step);
+  if (loss.first_step != loss.last_step) {
+    absl::StrAppend(&text, " to ", loss.last_step);
+  }
+  return text;
+}
+
+std::string DamageLine(const Damage& damage) {
+  std::string line =
+      absl::StrCat("offset ", damage.offset, ": ", damage.reason);
+  if (damage.end > damage.offset) {
+    absl::StrAppend(&line, "; ", damage.end - damage.offset, " bytes skipped");
+  }
+  return line;
+}
+
+}  // namespace
+
+absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
+                                       const VerbOptions& options,
+                                       format::StreamCursor::Columns columns,
+                                       absl::Span<Visitor* const> visitors) {
+  absl::StatusOr<format::LogReader> reader =
+      format::LogReader::Open(log.source);
+  if (!reader.ok()) return reader.status();
+  ReplayOptions replay;
+  replay.columns = columns;
+  replay.progress = options.progress;
+  absl::StatusOr<ReplayReport> report = Replay(replay, visitors, &*reader);
+  if (!report.ok()) return report.status();
+  if (report->chunks == 0 && !reader->has_run()) {
+    return absl::DataLossError(
+        report->damage.empty() ? "nothing in it can be read"
+                               : absl::StrCat("nothing in it can be read; ",
+                                              DamageLine(report->damage[0])));
+  }
+  return report;
+}
+
+absl::StatusOr<v1::Run> ReadRun(const Log& log) {
+  absl::StatusOr<format::LogReader> reader =
+      format::LogReader::Open(log.source);
+  if (!reader.ok()) return reader.status();
+  return reader->run();
+}
+
+std::vector<std::string> DamageLines(const ReplayReport& report) {
+  std::vector<std::string> lines;
+  for (const Damage& damage : report.damage) {
+    lines.push_back(DamageLine(damage));
+  }
+  return lines;
+}
+
+std::vector<std::string> NotesOf(const ReplayReport& report) {
+  std::vector<std::string> notes;
+  if (!report.index) {
+    notes.push_back(
+        "not finished: the run was killed or still goes on; shown is what is "
+        "there");
+  }
+  if (report.damage.empty()) return notes;
+  std::string note = DamageLine(report.damage[0]);
+  if (report.damage.size() > 1) {
+    absl::StrAppend(&note, ", and ", report.damage.size() - 1, " more");
+  }
+  if (report.index) absl::StrAppend(&note, "; ", LossText(report));
+  notes.push_back(std::move(note));
+  return notes;
+}
+
+}  // namespace torchtape::viewer

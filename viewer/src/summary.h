@@ -1,0 +1,44 @@
+#ifndef TORCHTAPE_VIEWER_SRC_SUMMARY_H_
+#define TORCHTAPE_VIEWER_SRC_SUMMARY_H_
+
+// Everything that `torchtape summary` shows, before it is put into words.
+
+#include <optional>
+#include <ostream>
+#include <vector>
+
+#include "log_counts.h"
+#include "log_state.h"
+#include "memory_totals.h"
+#include "module_totals.h"
+#include "span_totals.h"
+#include "step_totals.h"
+#include "value_totals.h"
+
+namespace torchtape::viewer {
+
+struct SummaryFacts {
+  const Log& log;
+  const VerbOptions& options;
+  const v1::Run& run;
+  const ReplayReport& report;
+  const LogCounts& counts;  // of the whole log
+  const Attribution& attribution;
+  const ModuleTotals& modules;
+
+  // Of the chosen steps; filtered and sorted.
+  std::vector<Step> steps;
+  std::vector<SpanTotal> ops, backward, ranges, scripts;
+  std::vector<ValueTotal> values;
+  std::optional<MemoryPeak> peak;  // absent: memory was not recorded
+  uint64_t alloc_count = 0, free_count = 0, allocated_bytes = 0;
+  uint64_t op_self_ns = 0;  // of all ops, before the filter
+};
+
+void PrintSummary(const SummaryFacts& facts, std::ostream& out);
+
+Json SummaryJson(const SummaryFacts& facts);
+
+}  // namespace torchtape::viewer
+
+#endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_H_

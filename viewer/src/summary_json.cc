@@ -1,0 +1,160 @@
+#include <cmath>
+
+#include "summary.h"
+#include "text_escape.h"
+
+namespace torchtape::viewer {
+namespace {
+
+template <typename T>
+Json Known(const std::optional<T>& number) {
+  return number ? Json(*number) : Json(nullptr);
+}
+
+Json Measured(bool measured, uint64_t number) {
+  return measured ? Json(number) : Json(nullptr);
+}
+
+// JSON has no word for what is not finite.
+Json Finite(double number) {
+  return std::isfinite(number) ? Json(number) : Json(nullptr);
+}
+
+Json RunPart(const SummaryFacts& facts) {
+  Json json = RunJson(facts.run);
+  json["log"] = ToUtf8(facts.log.name);
+  json["size_bytes"] = facts.log.source->size();
+  json["finished"] = facts.report.index.has_value();
+  json["damaged"] = !facts.report.damage.empty();
+  json["threads"] = facts.counts.threads.size();
+  json["events"] = facts.counts.events();
+  json["dropped_events"] = facts.counts.dropped_events;
+  json["writer_cpu_ns"] =
+      facts.report.index
+          ? Json(facts.report.index->statistics().writer_cpu_ns())
+          : Json(nullptr);
+  return json;
+}
+
+Json StepsPart(const std::vector<Step>& steps) {
+  Json json = Json::array();
+  for (const Step& step : steps) {
+    json.push_back(
+        {{"number", step.number},
+         {"start_ns", step.start_ns},
+         {"duration_ns", Known(step.duration_ns)},
+         {"recorded", step.recorded},
+         {"ops", Measured(step.recorded, step.ops)},
+         {"forward_ns", Measured(step.recorded, step.forward_ns)},
+         {"backward_ns", Measured(step.recorded, step.backward_ns)}});
+  }
+  return json;
+}
+
+Json SpanJson(const SpanTotal& total) {
+  return {{"name", ToUtf8(total.name)},
+          {"count", total.count},
+          {"untimed_count", total.untimed_count},
+          {"threw_count", total.threw_count},
+          {"total_ns", total.total_ns},
+          {"self_ns", total.self_ns}};
+}
+
+Json SpansPart(const std::vector<SpanTotal>& totals, bool directions) {
+  Json json = Json::array();
+  for (const SpanTotal& total : totals) {
+    Json entry = SpanJson(total);
+    if (directions) {
+      entry["forward_count"] = total.forward_count;
+      entry["backward_count"] = total.backward_count;
+      entry["forward_self_ns"] = total.forward_self_ns;
+      entry["backward_self_ns"] = total.backward_self_ns;
+    }
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+Json ModulePath(const SummaryFacts& facts, int module) {
+  if (module == kNoModule) return nullptr;
+  return ToUtf8(facts.attribution.tree().modules()[module].path);
+}
+
+Json Text(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(ToUtf8(text));
+}
+
+Json MemoryPart(const SummaryFacts& facts) {
+  if (!facts.peak) return nullptr;
+  const MemoryPeak& peak = *facts.peak;
+  Json json = {{"peak_bytes", peak.bytes},
+               {"peak_step", peak.step},
+               {"peak_time_ns", peak.time_ns},
+               {"peak_step_start_ns", peak.step_start_ns},
+               {"alloc_count", facts.alloc_count},
+               {"free_count", facts.free_count},
+               {"allocated_bytes", facts.allocated_bytes}};
+  json["holders"] = Json::array();
+  for (const Holder& holder : peak.holders) {
+    json["holders"].push_back({{"maker", Text(holder.maker)},
+                               {"range", Text(holder.range)},
+                               {"module", ModulePath(facts, holder.module)},
+                               {"bytes", holder.bytes},
+                               {"allocations", holder.allocations}});
+  }
+  return json;
+}
+
+Json ModulesPart(const SummaryFacts& facts) {
+  Json json = Json::array();
+  const std::vector<Module>& modules = facts.attribution.tree().modules();
+  for (const ModuleTotal& total : facts.modules.totals()) {
+    const Module& module = modules[total.index];
+    json.push_back({{"path", ToUtf8(module.path)},
+                    {"type", ToUtf8(module.type)},
+                    {"training", module.training},
+                    {"parameters", module.parameters},
+                    {"own_parameters", module.own_parameters},
+                    {"bytes", module.bytes},
+                    {"calls", Known(total.calls)},
+                    {"forward_ns", Known(total.forward_ns)},
+                    {"backward_ns", Known(total.backward_ns)}});
+  }
+  return json;
+}
+
+Json ValuesPart(const std::vector<ValueTotal>& values) {
+  Json json = Json::array();
+  for (const ValueTotal& total : values) {
+    json.push_back({{"name", ToUtf8(total.name)},
+                    {"count", total.count},
+                    {"first", Finite(total.first)},
+                    {"last", Finite(total.last)},
+                    {"least", Finite(total.least)},
+                    {"greatest", Finite(total.greatest)},
+                    {"first_step", total.first_step},
+                    {"last_step", total.last_step}});
+  }
+  return json;
+}
+
+}  // namespace
+
+Json SummaryJson(const SummaryFacts& facts) {
+  Json json;
+  json["run"] = RunPart(facts);
+  json["steps"] = StepsPart(facts.steps);
+  json["memory"] = MemoryPart(facts);
+  json["values"] = ValuesPart(facts.values);
+  json["modules"] = ModulesPart(facts);
+  json["unattributed"] = {
+      {"forward_ns", facts.modules.unattributed_forward_ns()},
+      {"backward_ns", facts.modules.unattributed_backward_ns()}};
+  json["ops"] = SpansPart(facts.ops, /*directions=*/true);
+  json["backward"] = SpansPart(facts.backward, false);
+  json["ranges"] = SpansPart(facts.ranges, false);
+  json["scripts"] = SpansPart(facts.scripts, false);
+  return json;
+}
+
+}  // namespace torchtape::viewer

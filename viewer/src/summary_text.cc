@@ -1,0 +1,335 @@
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "summary.h"
+#include "table.h"
+#include "text_escape.h"
+#include "units.h"
+
+namespace torchtape::viewer {
+namespace {
+
+// Rows that a table has unless the user says otherwise.
+constexpr size_t kOpRows = 15;
+constexpr size_t kBackwardRows = 8;
+constexpr size_t kModuleRows = 40;
+constexpr size_t kHolderRows = 5;
+constexpr size_t kValueRows = 8;
+
+size_t Rows(const SummaryFacts& facts, size_t fitting, size_t have) {
+  return std::min(have, facts.options.top == 0 ? fitting : facts.options.top);
+}
+
+void PrintMore(size_t shown, size_t have, const char* what, std::ostream& out) {
+  if (shown < have) {
+    out << "  ... " << have - shown << " more " << what << " (--top)\n";
+  }
+}
+
+std::string Time(uint64_t ns) { return TimeText(static_cast<double>(ns)); }
+std::string Bytes(uint64_t bytes) {
+  return BytesText(static_cast<double>(bytes));
+}
+std::string Time(const std::optional<uint64_t>& ns) {
+  return ns ? Time(*ns) : "-";
+}
+std::string Share(uint64_t part, uint64_t whole) {
+  return ShareText(static_cast<double>(part), static_cast<double>(whole));
+}
+
+std::string Plural(uint64_t count, absl::string_view one) {
+  return absl::StrCat(CountText(count), " ", one, count == 1 ? "" : "s");
+}
+
+// Joins parts with three spaces, as many as fit on a line.
+void PrintParts(const std::vector<std::string>& parts, std::ostream& out) {
+  std::string line;
+  for (const std::string& part : parts) {
+    if (part.empty()) continue;
+    if (!line.empty() &&
+        TextWidth(line) + 3 + TextWidth(part) > kScreenColumns) {
+      out << line << '\n';
+      line = "  ";
+    } else if (!line.empty()) {
+      line += "   ";
+    }
+    line += FitText(part, kScreenColumns - 2);
+  }
+  out << line << '\n';
+}
+
+void PrintHeader(const SummaryFacts& facts, std::ostream& out) {
+  const v1::Run& run = facts.run;
+  std::string rank;
+  if (run.has_rank()) {
+    rank = absl::StrCat("rank ", run.rank());
+    if (run.has_world_size()) absl::StrAppend(&rank, " of ", run.world_size());
+  }
+  std::vector<std::string> devices;
+  for (const v1::Device& device : run.devices()) {
+    devices.push_back(EscapeText(device.name()));
+  }
+  const std::string torch =
+      run.torch_version().empty()
+          ? ""
+          : absl::StrCat("LibTorch ", EscapeText(run.torch_version()), " ",
+                         absl::StrJoin(devices, " "));
+  PrintParts(
+      {EscapeText(facts.log.name), EscapeText(run.program()), rank,
+       std::string(absl::StripSuffix(torch, " ")),
+       Plural(facts.steps.size(), "step"),
+       Plural(facts.counts.events(), "event"), Bytes(facts.log.source->size())},
+      out);
+}
+
+void PrintTrust(const SummaryFacts& facts, std::ostream& out) {
+  std::vector<std::string> parts;
+  if (!facts.run.op_source().empty()) {
+    parts.push_back(
+        absl::StrCat("recorded by ", EscapeText(facts.run.op_source())));
+  }
+  parts.push_back(
+      facts.counts.dropped_events == 0
+          ? "nothing dropped"
+          : absl::StrCat(Plural(facts.counts.dropped_events, "event"),
+                         " dropped (see torchtape info)"));
+  if (!facts.report.index) {
+    parts.push_back("not finished");
+  } else if (const v1::Statistics& sums = facts.report.index->statistics();
+             sums.writer_cpu_ns() > 0 && sums.end_time_ns() > 0) {
+    parts.push_back(absl::StrCat(
+        "writing took ", Time(sums.writer_cpu_ns()), ", ",
+        Share(sums.writer_cpu_ns(), sums.end_time_ns()), " of the run"));
+  }
+  if (!facts.report.damage.empty()) parts.push_back("damaged");
+  out << absl::StrJoin(parts, "; ") << '\n';
+}
+
+// Spread: from the first to the third quarter.
+void PrintStepTimes(const SummaryFacts& facts, std::ostream& out) {
+  std::vector<uint64_t> times;
+  const Step* longest = nullptr;
+  for (const Step& step : facts.steps) {
+    if (!step.duration_ns) continue;
+    times.push_back(*step.duration_ns);
+    if (longest == nullptr || *step.duration_ns > *longest->duration_ns) {
+      longest = &step;
+    }
+  }
+  if (times.empty()) return;
+  out << "step      median " << Time(Quantile(times, 0.5)) << "   p95 "
+      << Time(Quantile(times, 0.95)) << "   max " << Time(Quantile(times, 1))
+      << " (step " << longest->number << ")   spread "
+      << Time(Quantile(times, 0.25)) << " to " << Time(Quantile(times, 0.75))
+      << '\n';
+}
+
+// Of recorded, whole steps: only there is known what was done and how long it
+// took.
+void PrintStepWork(const SummaryFacts& facts, std::ostream& out) {
+  uint64_t whole_ns = 0, forward_ns = 0, backward_ns = 0, ops = 0;
+  for (const Step& step : facts.steps) {
+    if (!step.recorded || !step.duration_ns) continue;
+    whole_ns += *step.duration_ns;
+    forward_ns += step.forward_ns;
+    backward_ns += step.backward_ns;
+    ops += step.ops;
+  }
+  if (whole_ns == 0 || ops == 0) return;
+  const double per_second = static_cast<double>(ops) / whole_ns * 1e9;
+  out << "ops       " << CountText(static_cast<uint64_t>(per_second + 0.5))
+      << " a second";
+  // Threads that work at the same time would add up to more than there is.
+  const uint64_t work_ns = forward_ns + backward_ns;
+  if (work_ns <= whole_ns) {
+    out << "   backward " << Share(backward_ns, whole_ns) << "   other ops "
+        << Share(forward_ns, whole_ns) << "   between ops "
+        << Share(whole_ns - work_ns, whole_ns);
+  }
+  out << '\n';
+}
+
+std::string HolderName(const SummaryFacts& facts, const Holder& holder) {
+  std::string name =
+      holder.maker.empty() ? "(outside of ops)" : EscapeText(holder.maker);
+  if (holder.module != kNoModule) {
+    const Module& module =
+        facts.attribution.tree().modules()[static_cast<size_t>(holder.module)];
+    absl::StrAppend(&name, " in ", EscapeText(module.path));
+  }
+  if (!holder.range.empty()) {
+    absl::StrAppend(&name, ", range ", EscapeText(holder.range));
+  }
+  return name;
+}
+
+void PrintHolders(const SummaryFacts& facts, std::ostream& out) {
+  const std::vector<Holder>& holders = facts.peak->holders;
+  const size_t rows = Rows(facts, kHolderRows, holders.size());
+  for (size_t i = 0; i < rows; ++i) {
+    const std::string number =
+        absl::StrFormat("%12s  %6s  ", Bytes(holders[i].bytes),
+                        Share(holders[i].bytes, facts.peak->bytes));
+    out << "          " << number
+        << FitText(HolderName(facts, holders[i]),
+                   kScreenColumns - 10 - TextWidth(number))
+        << '\n';
+  }
+}
+
+void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
+  const uint64_t parameter_bytes = facts.attribution.tree().bytes();
+  if (facts.peak) {
+    const MemoryPeak& peak = *facts.peak;
+    out << "memory    peak " << Bytes(peak.bytes);
+    if (peak.bytes > 0) {
+      out << " in step " << peak.step << ", at "
+          << Time(peak.time_ns - std::min(peak.time_ns, peak.step_start_ns));
+    }
+    out << "   " << Plural(facts.alloc_count, "allocation") << " of "
+        << Bytes(facts.allocated_bytes) << '\n';
+    PrintHolders(facts, out);
+  }
+  if (!facts.attribution.tree().modules().empty()) {
+    out << (facts.peak ? "          " : "memory    ")
+        << "parameters and buffers " << Bytes(parameter_bytes) << '\n';
+  }
+}
+
+void PrintValues(const SummaryFacts& facts, std::ostream& out) {
+  const size_t rows = Rows(facts, kValueRows, facts.values.size());
+  for (size_t i = 0; i < rows; ++i) {
+    const ValueTotal& total = facts.values[i];
+    out << absl::StreamFormat("%-9s %.4g -> %.4g",
+                              FitText(EscapeText(total.name), 40), total.first,
+                              total.last);
+    out << absl::StreamFormat("   (%s, %.4g to %.4g)\n",
+                              Plural(total.count, "value"), total.least,
+                              total.greatest);
+  }
+  PrintMore(rows, facts.values.size(), "values", out);
+}
+
+// "Linear" of "torch::nn::LinearImpl".
+std::string ShortType(absl::string_view type) {
+  if (absl::ConsumePrefix(&type, "torch::nn::")) {
+    absl::ConsumeSuffix(&type, "Impl");
+  }
+  return EscapeText(type);
+}
+
+std::string ModuleName(const Module& module) {
+  const size_t dot = module.path.rfind('.');
+  const std::string name =
+      module.parent == kNoModule || dot == std::string::npos
+          ? module.path
+          : module.path.substr(dot + 1);
+  return std::string(2 * static_cast<size_t>(module.depth), ' ') +
+         EscapeText(name);
+}
+
+void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
+               Table* table) {
+  const Module& module = facts.attribution.tree().modules()[total.index];
+  const bool known = total.forward_ns || total.backward_ns;
+  const uint64_t both =
+      total.forward_ns.value_or(0) + total.backward_ns.value_or(0);
+  table->AddRow({ModuleName(module), ShortType(module.type),
+                 total.calls ? CountText(*total.calls) : "-",
+                 Time(total.forward_ns), Time(total.backward_ns),
+                 known ? Share(both, facts.modules.all_ns()) : "-",
+                 CountText(module.parameters), Bytes(module.bytes)});
+}
+
+void PrintModules(const SummaryFacts& facts, std::ostream& out) {
+  const std::vector<ModuleTotal> totals = facts.modules.totals();
+  if (totals.empty()) return;
+  Table table({"module", "type", "calls", "forward", "backward", "op time",
+               "params", "bytes"},
+              2);
+  const std::vector<Module>& modules = facts.attribution.tree().modules();
+  std::vector<ModuleTotal> matching;
+  for (const ModuleTotal& total : totals) {
+    if (absl::StrContains(modules[total.index].path, facts.options.filter)) {
+      matching.push_back(total);
+    }
+  }
+  const size_t rows = Rows(facts, kModuleRows, matching.size());
+  for (size_t i = 0; i < rows; ++i) AddModule(facts, matching[i], &table);
+  const uint64_t forward = facts.modules.unattributed_forward_ns();
+  const uint64_t backward = facts.modules.unattributed_backward_ns();
+  if (facts.options.filter.empty() && forward + backward > 0) {
+    table.AddRow({"(unattributed)", "", "", Time(forward), Time(backward),
+                  Share(forward + backward, facts.modules.all_ns())});
+  }
+  if (table.empty()) return;
+  out << '\n';
+  table.Print(out, facts.options.colour);
+  PrintMore(rows, matching.size(), "modules", out);
+}
+
+std::string MeanTime(const SpanTotal& total) {
+  const uint64_t timed = total.count - total.untimed_count;
+  return timed == 0 ? "-"
+                    : TimeText(static_cast<double>(total.total_ns) / timed);
+}
+
+void PrintOps(const SummaryFacts& facts, std::ostream& out) {
+  if (facts.ops.empty()) return;
+  Table table({"op", "count", "self time", "%", "forward", "backward", "total",
+               "per call"},
+              1);
+  const size_t rows = Rows(facts, kOpRows, facts.ops.size());
+  for (size_t i = 0; i < rows; ++i) {
+    const SpanTotal& total = facts.ops[i];
+    table.AddRow({EscapeText(total.name), CountText(total.count),
+                  Time(total.self_ns), Share(total.self_ns, facts.op_self_ns),
+                  total.forward_count ? Time(total.forward_self_ns) : "-",
+                  total.backward_count ? Time(total.backward_self_ns) : "-",
+                  Time(total.total_ns), MeanTime(total)});
+  }
+  out << '\n';
+  table.Print(out, facts.options.colour);
+  PrintMore(rows, facts.ops.size(), "ops", out);
+}
+
+void PrintSpans(const SummaryFacts& facts, const char* what,
+                const std::vector<SpanTotal>& totals, std::ostream& out) {
+  if (totals.empty()) return;
+  Table table({what, "count", "total", "self time", "per call"}, 1);
+  const size_t rows = Rows(facts, kBackwardRows, totals.size());
+  for (size_t i = 0; i < rows; ++i) {
+    const SpanTotal& total = totals[i];
+    table.AddRow({EscapeText(total.name), CountText(total.count),
+                  Time(total.total_ns), Time(total.self_ns), MeanTime(total)});
+  }
+  out << '\n';
+  table.Print(out, facts.options.colour);
+  PrintMore(rows, totals.size(), "rows", out);
+}
+
+}  // namespace
+
+void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
+  PrintHeader(facts, out);
+  PrintTrust(facts, out);
+  out << '\n';
+  PrintStepTimes(facts, out);
+  PrintStepWork(facts, out);
+  PrintMemory(facts, out);
+  PrintValues(facts, out);
+  PrintModules(facts, out);
+  PrintOps(facts, out);
+  PrintSpans(facts, "backward node", facts.backward, out);
+  PrintSpans(facts, "range", facts.ranges, out);
+  PrintSpans(facts, "script", facts.scripts, out);
+  const std::string name = EscapeText(facts.log.name);
+  out << "\nnext: torchtape dump --step N " << name
+      << "     torchtape export --to=json " << name << " -o step.json\n";
+}
+
+}  // namespace torchtape::viewer

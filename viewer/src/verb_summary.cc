@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "summary.h"
+
+namespace torchtape::viewer {
+namespace {
+
+std::vector<SpanTotal> Shown(const SpanTotals& spans, v1::SpanKind kind,
+                             const VerbOptions& options) {
+  std::vector<SpanTotal> totals = spans.OfKind(kind);
+  FilterTotals(options.filter, &totals);
+  SortTotals(options.sort, &totals);
+  return totals;
+}
+
+std::vector<Step> Chosen(const StepTotals& steps, const StepRange& range) {
+  std::vector<Step> chosen;
+  for (const Step& step : steps.steps()) {
+    if (range.Contains(step.number)) chosen.push_back(step);
+  }
+  return chosen;
+}
+
+std::vector<ValueTotal> Matching(const ValueTotals& values,
+                                 const std::string& filter) {
+  std::vector<ValueTotal> matching;
+  for (const ValueTotal& total : values.totals()) {
+    if (absl::StrContains(total.name, filter)) matching.push_back(total);
+  }
+  return matching;
+}
+
+void AddMemory(const MemoryTotals& memory, SummaryFacts* facts) {
+  facts->peak = memory.peak();
+  facts->alloc_count = memory.alloc_count();
+  facts->free_count = memory.free_count();
+  facts->allocated_bytes = memory.allocated_bytes();
+}
+
+}  // namespace
+
+absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
+                                std::ostream& out) {
+  absl::StatusOr<v1::Run> run = ReadRun(log);
+  if (!run.ok()) return run.status();
+  LogCounts counts;
+  StepTotals steps(run->options().schedule().empty());
+  SpanTotals spans(options.steps);
+  ValueTotals values(options.steps);
+  Attribution attribution;
+  ModuleTotals modules(options.steps, &attribution);
+  MemoryTotals memory(options.steps, &attribution);
+  absl::StatusOr<ReplayReport> report = ReplayLog(
+      log, options, format::StreamCursor::Columns::kAll,
+      {&counts, &steps, &spans, &values, &attribution, &modules, &memory});
+  if (!report.ok()) return report.status();
+  absl::Status covered = steps.Covers(options.steps);
+  if (!covered.ok()) return covered;
+
+  SummaryFacts facts = {log,    options,     *run,   *report,
+                        counts, attribution, modules};
+  facts.steps = Chosen(steps, options.steps);
+  facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
+  facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);
+  facts.ranges = Shown(spans, v1::SPAN_KIND_RANGE, options);
+  facts.scripts = Shown(spans, v1::SPAN_KIND_SCRIPT, options);
+  facts.values = Matching(values, options.filter);
+  for (const SpanTotal& total : spans.OfKind(v1::SPAN_KIND_OP)) {
+    facts.op_self_ns += total.self_ns;
+  }
+  // The run facts may be damaged while the events are not.
+  if (run->options().memory() || counts.allocations > 0) {
+    AddMemory(memory, &facts);
+  }
+  if (options.json) {
+    out << SummaryJson(facts).dump(2) << '\n';
+  } else {
+    PrintSummary(facts, out);
+  }
+  return Outcome{0, NotesOf(*report)};
+}
+
+}  // namespace torchtape::viewer
