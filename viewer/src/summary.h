@@ -27,10 +27,10 @@ struct SummaryFacts {
   const ModuleTotals& modules;
 
   // Of the chosen steps; filtered and sorted.
-  std::vector<Step> steps;
-  std::vector<SpanTotal> ops, backward, ranges, scripts;
-  std::vector<ValueTotal> values;
-  std::optional<MemoryPeak> peak;  // absent: memory was not recorded
+  std::vector<Step> steps = {};
+  std::vector<SpanTotal> ops = {}, backward = {}, ranges = {}, scripts = {};
+  std::vector<ValueTotal> values = {};
+  std::optional<MemoryPeak> peak = {};  // absent: memory was not recorded
   uint64_t alloc_count = 0, free_count = 0, allocated_bytes = 0;
   uint64_t op_self_ns = 0;  // of all ops, before the filter
 };

@@ -1,0 +1,42 @@
+#ifndef TORCHTAPE_VIEWER_SRC_DUMP_H_
+#define TORCHTAPE_VIEWER_SRC_DUMP_H_
+
+// One line for each event. README.md ("dump") describes both formats.
+
+#include <cstdint>
+#include <memory>
+#include <ostream>
+
+#include "visitor.h"
+
+namespace torchtape::viewer {
+
+// `step` is the one that is running.
+class DumpFormat {
+ public:
+  virtual ~DumpFormat() = default;
+
+  virtual void Model(const v1::Model& model) = 0;
+  virtual void Step(const StepStart& start) = 0;
+  virtual void Window(const v1::Window& window) = 0;
+  virtual void Begin(const SpanBegin& begin, uint64_t step) = 0;
+  virtual void End(const SpanEnd& end, uint64_t step) = 0;
+  virtual void Allocate(const Allocation& allocation, uint64_t step) = 0;
+  virtual void Free(const Allocation& free, uint64_t step) = 0;
+  virtual void Value(const v1::LoggedValue& value) = 0;
+  virtual void Drop(const v1::Drop& drop) = 0;
+};
+
+// `out` must outlive what is returned.
+std::unique_ptr<DumpFormat> DumpAsText(std::ostream* out);
+std::unique_ptr<DumpFormat> DumpAsJson(std::ostream* out);
+
+// "op", "backward", "range", "script", "module", "engine".
+const char* SpanKindName(v1::SpanKind kind);
+
+// "returned", "threw", "unknown", "lost".
+const char* EndingName(Ending ending);
+
+}  // namespace torchtape::viewer
+
+#endif  // TORCHTAPE_VIEWER_SRC_DUMP_H_
