@@ -5,7 +5,6 @@
 #include <torchtape/tracker.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -34,14 +33,14 @@ struct Block : nn::Module {
 
   torch::Tensor forward(const torch::Tensor& x) {  // [batch, length, width]
     const int64_t length = x.size(1), head = kWidth / kHeads;
-    const auto parts = qkv(norm(x))
-                           .view({-1, length, 3, kHeads, head})
-                           .permute({2, 0, 3, 1, 4});
-    const auto scores =
-        parts[0].matmul(parts[1].transpose(-2, -1)) / std::sqrt(double(head));
+    const auto parts = qkv(norm(x)).view({-1, length, 3, kHeads, head});
+    const auto query = parts.select(2, 0).transpose(1, 2);
+    const auto key = parts.select(2, 1).permute({0, 2, 3, 1});
+    const auto value = parts.select(2, 2).transpose(1, 2);
+    const auto scores = query.matmul(key) / std::sqrt(double(head));
     const auto future = torch::ones({length, length}, torch::kBool).triu(1);
     const auto weights = scores.masked_fill(future, -1e9).softmax(-1);
-    const auto heads = weights.matmul(parts[2]).transpose(1, 2);
+    const auto heads = weights.matmul(value).transpose(1, 2);
     const auto mixed = x + mix(heads.reshape({-1, length, kWidth}));
     return mixed + mlp->forward(mixed);
   }
@@ -53,9 +52,7 @@ struct Transformer : nn::Module {
   nn::Linear head{kWidth, kAlphabet};
 
   Transformer() {
-    for (int64_t i = 0; i < kLayers; ++i) {
-      blocks->push_back(std::make_shared<Block>());
-    }
+    for (int i = 0; i < kLayers; ++i) blocks->push_back(Block());
     register_module("letters", letters);
     register_module("places", places);
     register_module("blocks", blocks);
@@ -63,13 +60,13 @@ struct Transformer : nn::Module {
   }
 
   torch::Tensor forward(const torch::Tensor& text) {  // [batch, length]
-    const auto place = torch::arange(text.size(1));
-    return head(blocks->forward(letters(text) + places(place)));
+    const auto where = places(torch::arange(text.size(1)));
+    return head(blocks->forward(letters(text) + where));
   }
 };
 
 int main(int argc, char** argv) {
-  const int steps = argc > 2 ? std::atoi(argv[2]) : 200;
+  const int steps = argc > 2 ? std::stoi(argv[2]) : 200;
   std::ifstream file(EXAMPLES_DATA "/alice.txt");
   const std::vector<int64_t> letters(std::istreambuf_iterator<char>(file), {});
   const auto windows = torch::tensor(letters).unfold(0, kContext + 1, 1);
@@ -95,10 +92,8 @@ int main(int argc, char** argv) {
     tracker.Step();
   }
   const absl::Status status = tracker.Stop();
-
   std::cout << "char_transformer: " << last_loss / std::log(2.0)
-            << " bits a letter after " << steps << " steps\n"
-            << "char_transformer: log: " << tracker.log_path() << " (" << status
-            << ")\n";
+            << " bits a letter in the end; log: " << tracker.log_path() << " ("
+            << status << ")\n";
   return status.ok() ? 0 : 1;
 }
