@@ -2,83 +2,22 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "checksum.h"
+#include "chunk_search.h"
 #include "file_kind.h"
 #include "framing.h"
 #include "torchtape/format/layout.h"
-#include "zstd_codec.h"
 
 namespace torchtape::format {
 namespace {
 
-// How much is searched at once for a sync mark. The first look is short: most
-// often the next chunk is near, and a forged log may ask for many searches.
-constexpr size_t kFirstScanBytes = size_t{4} << 10;
-constexpr size_t kMaxScanBytes = size_t{1} << 20;
+using internal::ChunkAttempt;
 
-constexpr char kTornChunk[] = "the file ends inside a chunk";
-
-// Finds the first intact chunk header at or after `begin`; the size of the
-// source if there is none.
-absl::StatusOr<uint64_t> FindChunk(const ByteSource& source, uint64_t begin) {
-  size_t length = kFirstScanBytes;
-  for (uint64_t block = begin; block < source.size();) {
-    absl::StatusOr<std::string> bytes = source.Read(block, length);
-    if (!bytes.ok()) return bytes.status();
-    const absl::string_view view = *bytes;
-    for (size_t at = 0;
-         (at = view.find(internal::ChunkSync(), at)) != absl::string_view::npos;
-         ++at) {
-      if (internal::DecodeChunkHeader(view.substr(at))) return block + at;
-    }
-    if (view.size() < length) break;
-    // A header may lie across the seam: the next block sees its bytes again.
-    block += length - kChunkHeaderBytes + 1;
-    length = std::min(2 * length, kMaxScanBytes);
-  }
-  return source.size();
-}
-
-// Why the sizes that an intact header tells cannot be true; empty if they can.
-std::string SizeDamage(const internal::ChunkHeader& header) {
-  if (header.raw_bytes > kMaxRawBytes) {
-    return absl::StrCat("a chunk claims ", header.raw_bytes,
-                        " bytes, more than a chunk may have");
-  }
-  const bool plain = header.codec == static_cast<uint8_t>(Codec::kNone);
-  if (plain
-          ? header.stored_bytes != header.raw_bytes
-          : header.stored_bytes > internal::MaxCompressedBytes(kMaxRawBytes)) {
-    return absl::StrCat("a chunk claims ", header.stored_bytes,
-                        " stored bytes, which cannot be");
-  }
-  return "";
-}
-
-absl::StatusOr<std::string> Unpack(const internal::ChunkHeader& header,
-                                   std::string stored) {
-  switch (static_cast<Codec>(header.codec)) {
-    case Codec::kNone:
-      return stored;
-    case Codec::kZstd:
-      return internal::Decompress(stored, header.raw_bytes);
-  }
-  return absl::DataLossError(
-      absl::StrCat("a chunk has the unknown codec ", header.codec));
-}
+// How far a log is looked for behind a damaged file header: beyond any sector
+// or chunk, but not through the whole of a file that is no log.
+constexpr uint64_t kHeaderSearchBytes = uint64_t{4} << 20;
 
 }  // namespace
-
-// What was found where a chunk should be.
-struct LogReader::Attempt {
-  std::optional<Chunk> chunk;
-  std::string damage;        // why there is no chunk
-  bool cut = false;          // the chunk reaches past the end of the file
-  uint64_t claimed_end = 0;  // of a damaged chunk with an intact header, else 0
-  uint64_t wasted_bytes = 0;  // what it cost to find that it is damaged
-};
 
 absl::StatusOr<LogReader> LogReader::Open(std::shared_ptr<ByteSource> source) {
   LogReader reader(std::move(source));
@@ -107,13 +46,8 @@ absl::Status LogReader::ReadFileHeader() {
         absl::StrCat("written by format ", header->major,
                      "; this viewer reads up to ", kMajorVersion));
   }
-  // A chunk in its place proves the format and, since each major version has
-  // its own sync mark, the version.
-  if (first->size() > kFileHeaderBytes &&
-      internal::DecodeChunkHeader(first->substr(kFileHeaderBytes))) {
-    Skip(0, kFileHeaderBytes, "the file header is damaged");
-    return absl::OkStatus();
-  }
+  absl::StatusOr<bool> found = FindLogWithoutHeader();
+  if (!found.ok() || *found) return found.status();
   const size_t shown = std::min(first->size(), internal::FileMagic().size());
   if (first->substr(0, shown) != internal::FileMagic().substr(0, shown)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -122,6 +56,28 @@ absl::Status LogReader::ReadFileHeader() {
   return absl::DataLossError(first->size() < kFileHeaderBytes
                                  ? "the file ends inside the file header"
                                  : "the file header is damaged");
+}
+
+// Whether the first intact chunk proves that this is a log, all the same: the
+// one that belongs at offset 16, or a later one. It proves the version, too,
+// for each major version has its own sync mark. Chunk 0 at another place means
+// that a log is inside of some other file.
+absl::StatusOr<bool> LogReader::FindLogWithoutHeader() {
+  const uint64_t limit = std::min(source_->size(), kHeaderSearchBytes);
+  absl::StatusOr<uint64_t> first =
+      internal::FindChunk(*source_, kFileHeaderBytes, limit);
+  if (!first.ok()) return first.status();
+  if (*first >= limit) return false;
+  absl::StatusOr<std::string> bytes = source_->Read(*first, kChunkHeaderBytes);
+  if (!bytes.ok()) return bytes.status();
+  const std::optional<internal::ChunkHeader> header =
+      internal::DecodeChunkHeader(*bytes);
+  if (!header || (header->number == 0 && *first != kFileHeaderBytes)) {
+    return false;
+  }
+  Skip(0, *first, "the file header is damaged");
+  offset_ = *first;
+  return true;
 }
 
 absl::Status LogReader::ReadIndex() {
@@ -134,7 +90,8 @@ absl::Status LogReader::ReadIndex() {
   const std::optional<internal::Footer> footer = internal::DecodeFooter(*bytes);
   if (!footer || footer->index_offset >= end) return absl::OkStatus();
 
-  absl::StatusOr<Attempt> attempt = TryChunk(footer->index_offset);
+  absl::StatusOr<ChunkAttempt> attempt =
+      internal::TryChunk(*source_, footer->index_offset);
   if (!attempt.ok()) return attempt.status();
   const std::optional<Chunk>& chunk = attempt->chunk;
   if (!chunk || chunk->kind != v1::CHUNK_KIND_INDEX ||
@@ -167,7 +124,8 @@ absl::Status LogReader::ReadRun() {
 absl::StatusOr<std::optional<Chunk>> LogReader::Next() {
   if (pending_) return std::exchange(pending_, std::nullopt);
   while (offset_ < source_->size()) {
-    absl::StatusOr<Attempt> attempt = TryChunk(offset_);
+    absl::StatusOr<ChunkAttempt> attempt =
+        internal::TryChunk(*source_, offset_);
     if (!attempt.ok()) return attempt.status();
     if (attempt->chunk) {
       offset_ += attempt->chunk->stored_bytes;
@@ -184,54 +142,10 @@ absl::StatusOr<std::optional<Chunk>> LogReader::Next() {
 }
 
 absl::StatusOr<Chunk> LogReader::ReadAt(uint64_t offset) const {
-  absl::StatusOr<Attempt> attempt = TryChunk(offset);
+  absl::StatusOr<ChunkAttempt> attempt = internal::TryChunk(*source_, offset);
   if (!attempt.ok()) return attempt.status();
   if (!attempt->chunk) return absl::DataLossError(attempt->damage);
   return *std::move(attempt->chunk);
-}
-
-absl::StatusOr<LogReader::Attempt> LogReader::TryChunk(uint64_t offset) const {
-  Attempt attempt;
-  absl::StatusOr<std::string> bytes = source_->Read(offset, kChunkHeaderBytes);
-  if (!bytes.ok()) return bytes.status();
-  const std::optional<internal::ChunkHeader> header =
-      internal::DecodeChunkHeader(*bytes);
-  if (!header) {
-    attempt.cut = bytes->size() < kChunkHeaderBytes;
-    attempt.damage = attempt.cut ? kTornChunk : "a chunk header is damaged";
-    return attempt;
-  }
-  attempt.damage = SizeDamage(*header);
-  if (!attempt.damage.empty()) return attempt;
-  const uint64_t begin = offset + kChunkHeaderBytes;
-  attempt.cut = header->stored_bytes > source_->size() - begin;
-  if (!attempt.cut) {
-    bytes = source_->Read(begin, header->stored_bytes);
-    if (!bytes.ok()) return bytes.status();
-    attempt.cut = bytes->size() < header->stored_bytes;
-  }
-  if (attempt.cut) {
-    attempt.damage = kTornChunk;
-    return attempt;
-  }
-
-  attempt.claimed_end = begin + header->stored_bytes;
-  attempt.wasted_bytes = header->stored_bytes;
-  if (internal::Crc32(*bytes) != header->payload_crc) {
-    attempt.damage = "the checksum of a payload is wrong";
-    return attempt;
-  }
-  attempt.wasted_bytes += header->raw_bytes;
-  absl::StatusOr<std::string> payload = Unpack(*header, *std::move(bytes));
-  if (!payload.ok()) {
-    attempt.damage = std::string(payload.status().message());
-    return attempt;
-  }
-  attempt.chunk =
-      Chunk{static_cast<v1::ChunkKind>(header->kind), offset, header->number,
-            static_cast<uint32_t>(kChunkHeaderBytes + header->stored_bytes),
-            *std::move(payload)};
-  return attempt;
 }
 
 // Whether the log ends here as it should. What follows the footer is skipped.
@@ -251,13 +165,14 @@ absl::StatusOr<bool> LogReader::AtFooter() {
 // may be missing inside the damaged chunk. That can read the same bytes again,
 // so when much was read in vain, the size in the header is believed after all:
 // a forged log cannot take more time than a multiple of its size.
-absl::Status LogReader::SkipDamage(const Attempt& attempt) {
+absl::Status LogReader::SkipDamage(const ChunkAttempt& attempt) {
   wasted_bytes_ += attempt.wasted_bytes;
   const uint64_t allowed = kMaxRawBytes + 2 * source_->size();
   const uint64_t from = attempt.claimed_end != 0 && wasted_bytes_ > allowed
                             ? attempt.claimed_end
                             : offset_ + 1;
-  absl::StatusOr<uint64_t> next = FindChunk(*source_, from);
+  absl::StatusOr<uint64_t> next =
+      internal::FindChunk(*source_, from, source_->size());
   if (!next.ok()) return next.status();
   const bool at_end = *next == source_->size();
   std::string reason = attempt.damage;

@@ -160,6 +160,24 @@ TEST_F(DamageTest, DamagedFileHeaderIsNoObstacleWhileAChunkFollows) {
   EXPECT_THAT(content.skipped, ElementsAre(Reason("file header")));
 }
 
+// As when the first sector of a disk is lost.
+TEST_F(DamageTest, LossOfTheFirstBytesCostsOnlyWhatWasInThem) {
+  std::string bad = log_;
+  const size_t lost = OffsetOf(2) + 7;
+  bad.replace(0, lost, lost, '\0');
+  const LogContent content = ReadLog(bad);
+  ASSERT_THAT(content.status, IsOk());
+  EXPECT_THAT(content.chunks, SizeIs(3));
+  EXPECT_TRUE(content.index);
+  ASSERT_THAT(content.skipped, ElementsAre(Reason("file header")));
+  EXPECT_EQ(content.skipped[0].end, OffsetOf(3));
+}
+
+TEST_F(DamageTest, LogInsideOfAnotherFileIsNotALog) {
+  EXPECT_THAT(ReadLog(std::string(512, 't') + log_).status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("text")));
+}
+
 TEST_F(DamageTest, DamagedFileHeaderWithoutAChunkIsDataLoss) {
   std::string bad = log_.substr(0, kFileHeaderBytes);
   bad[12] = static_cast<char>(bad[12] ^ 1);

@@ -26,6 +26,10 @@
 
 namespace torchtape::format {
 
+namespace internal {
+struct ChunkAttempt;
+}
+
 // One undamaged chunk. `payload` is decompressed and its checksum was right.
 struct Chunk {
   v1::ChunkKind kind;     // may be a number that this version does not know
@@ -61,7 +65,7 @@ class LogReader {
   //   InvalidArgument   not a torchtape log (the message says what it looks
   //                     like), or an empty file
   //   Unimplemented     written by a newer major version
-  //   DataLoss          the file header is damaged and no chunk follows it
+  //   DataLoss          the file header is damaged and no chunk is near
   //   Unavailable       the source cannot be read
   static absl::StatusOr<LogReader> Open(std::shared_ptr<ByteSource> source);
 
@@ -91,17 +95,15 @@ class LogReader {
   uint64_t size() const { return source_->size(); }
 
  private:
-  struct Attempt;  // at reading one chunk
-
   explicit LogReader(std::shared_ptr<ByteSource> source)
       : source_(std::move(source)) {}
 
   absl::Status ReadFileHeader();
+  absl::StatusOr<bool> FindLogWithoutHeader();
   absl::Status ReadRun();
   absl::Status ReadIndex();
-  absl::StatusOr<Attempt> TryChunk(uint64_t offset) const;
   absl::StatusOr<bool> AtFooter();
-  absl::Status SkipDamage(const Attempt& attempt);
+  absl::Status SkipDamage(const internal::ChunkAttempt& attempt);
   bool Accept(const Chunk& chunk);
   void Skip(uint64_t begin, uint64_t end, std::string reason);
 
