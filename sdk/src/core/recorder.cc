@@ -13,9 +13,11 @@
 namespace torchtape::internal {
 namespace {
 
-// How often the writer looks at the rings: as rarely as their filling allows.
-constexpr std::chrono::microseconds kLongestSleep{20000};
-constexpr std::chrono::microseconds kShortestSleep{500};
+// How often the writer looks at the rings: as rarely as their filling allows. A
+// ring of 2 MiB lasts eight of the longest sleeps at 50 MB of records a second,
+// which is what a thread of the smallest ops makes.
+constexpr std::chrono::microseconds kLongestSleep{5000};
+constexpr std::chrono::microseconds kShortestSleep{250};
 // Finished chunks reach the file at least this often.
 constexpr uint64_t kFlushNs = uint64_t{1000} * 1000 * 1000;
 
@@ -218,9 +220,9 @@ void Recorder::WriteLoop() {
       }
       const double filled = Drain();
       if (stop) break;
-      sleep = filled > 0.25   ? std::max(sleep / 2, kShortestSleep)
-              : filled < 0.06 ? std::min(sleep * 2, kLongestSleep)
-                              : sleep;
+      sleep = filled > 0.25    ? std::max(sleep / 4, kShortestSleep)
+              : filled < 0.125 ? std::min(sleep * 2, kLongestSleep)
+                               : sleep;
     }
     finished = Finish();
   } catch (const std::exception& error) {

@@ -1,0 +1,123 @@
+#include "recorders.h"
+
+#include <ATen/record_function.h>
+#include <torch/csrc/autograd/profiler_kineto.h>
+#include <torchtape/tracker.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_set>
+
+// The one header whose place changed: PyTorch's trace observer.
+#if __has_include(<torch/csrc/profiler/standalone/execution_trace_observer.h>)
+#include <torch/csrc/profiler/standalone/execution_trace_observer.h>
+#define TORCHTAPE_HAS_TRACE_OBSERVER 1
+#endif
+
+namespace torchtape::benchmarks {
+namespace {
+
+namespace profiler = torch::autograd::profiler;
+using at::RecordScope;
+
+std::unique_ptr<at::ObserverContext> DoNothing(const at::RecordFunction&) {
+  return nullptr;
+}
+void DoNothingMore(const at::RecordFunction&, at::ObserverContext*) {}
+
+Recorder EmptyCallback(const std::string& name, bool values) {
+  auto handle = std::make_shared<at::CallbackHandle>();
+  return {name,
+          [=] {
+            *handle = at::addGlobalCallback(
+                at::RecordFunctionCallback(DoNothing, DoNothingMore)
+                    .needsInputs(values)
+                    .needsOutputs(values));
+          },
+          [=] { at::removeCallback(*handle); }};
+}
+
+Recorder Ours(const std::string& name, const TrackerOptions& options) {
+  auto tracker = std::make_shared<std::optional<Tracker>>();
+  return {name, [=] { tracker->emplace(options); }, [=] { tracker->reset(); }};
+}
+
+Recorder Kineto() {
+  return {"kineto, shapes and memory",
+          [] {
+            const profiler::ProfilerConfig config(
+                torch::profiler::impl::ProfilerState::KINETO,
+                /*report_input_shapes=*/true, /*profile_memory=*/true);
+            const std::set<torch::profiler::impl::ActivityType> activities{
+                torch::profiler::impl::ActivityType::CPU};
+            profiler::prepareProfiler(config, activities);
+            profiler::enableProfiler(
+                config, activities,
+                {RecordScope::FUNCTION, RecordScope::BACKWARD_FUNCTION,
+                 RecordScope::USER_SCOPE});
+          },
+          [] { profiler::disableProfiler(); }};
+}
+
+}  // namespace
+
+std::vector<Recorder> MakeRecorders(const std::string& folder) {
+  TrackerOptions all;
+  all.log_path = folder + "/all.tape";
+  TrackerOptions times = all;
+  times.log_path = folder + "/times.tape";
+  times.shapes = times.memory = false;
+  TrackerOptions shapes = all;
+  shapes.log_path = folder + "/shapes.tape";
+  shapes.identities = shapes.memory = shapes.arguments = false;
+  std::vector<Recorder> recorders = {
+      {"bare", [] {}, [] {}},
+      EmptyCallback("empty callback", false),
+      EmptyCallback("empty callback, inputs and outputs", true),
+      Ours("torchtape, times only", times),
+      Ours("torchtape, shapes", shapes),
+      Ours("torchtape, everything", all),
+      Kineto()};
+#ifdef TORCHTAPE_HAS_TRACE_OBSERVER
+  using namespace torch::profiler::impl;
+  recorders.push_back({"trace observer",
+                       [folder] {
+                         addExecutionTraceObserver(folder + "/trace.json");
+                         enableExecutionTraceObserver();
+                       },
+                       [] {
+                         disableExecutionTraceObserver();
+                         removeExecutionTraceObserver();
+                       }});
+#endif
+  return recorders;
+}
+
+namespace {
+std::atomic<long> spans{0};
+std::unique_ptr<at::ObserverContext> Count(const at::RecordFunction&) {
+  ++spans;
+  return nullptr;
+}
+}  // namespace
+
+EventCount CountEvents(const std::function<void()>& step) {
+  spans = 0;
+  const auto handle = at::addGlobalCallback(at::RecordFunctionCallback(Count));
+  step();
+  at::removeCallback(handle);
+  Recorder kineto = Kineto();
+  kineto.start();
+  step();
+  auto result = profiler::disableProfiler();
+  EventCount count;
+  count.spans = static_cast<double>(spans);
+  for (const auto& event : result->events()) {
+    if (std::string(event.name()) == "[memory]") ++count.memory;
+  }
+  return count;
+}
+
+}  // namespace torchtape::benchmarks
