@@ -56,8 +56,9 @@ TEST(ZstdCodec, FrameOfAnotherSizeIsRefusedBeforeDecompression) {
 TEST(ZstdCodec, AnythingButOneFrameIsRefused) {
   const std::string stored = Compress("payload");
   for (const std::string& bad :
-       {stored + stored, stored + "x", stored.substr(0, stored.size() - 1),
-        std::string(), std::string("no frame")}) {
+       {stored + stored, stored + "x", stored + Compress(""),
+        stored.substr(0, stored.size() - 1), std::string(),
+        std::string("no frame")}) {
     EXPECT_THAT(Decompress(bad, 7), StatusIs(absl::StatusCode::kDataLoss, _));
   }
 }
