@@ -19,7 +19,7 @@ bool IsTensor(const v1::Value& value) {
 // Whether the op changes memory that holds a parameter.
 bool ChangesParameter(const ModuleTree& tree, const Operator& op,
                       const Values& inputs) {
-  const std::vector<Argument> arguments = ParseArguments(op.schema);
+  const std::vector<Argument> arguments = SchemaArguments(op.schema);
   ValueReader reader(inputs);
   const auto changed = [&](const v1::Value& value, bool written) {
     return IsTensor(value) &&

@@ -86,7 +86,8 @@ void DumpText::Begin(const SpanBegin& begin, uint64_t) {
   std::string text = FullName(*frame.op);
   if (AreKnown(begin.inputs)) {
     absl::StrAppend(&text, "(",
-                    Named(begin.inputs, ParseArguments(frame.op->schema)), ")");
+                    Named(begin.inputs, SchemaArguments(frame.op->schema)),
+                    ")");
   }
   if (frame.sequence) absl::StrAppend(&text, " seq ", *frame.sequence);
   if (frame.forward_thread != 0) {
@@ -109,7 +110,7 @@ void DumpText::End(const SpanEnd& end, uint64_t) {
   if (end.ending == Ending::kLost) text += " is not in the log";
   if (AreKnown(end.outputs)) {
     absl::StrAppend(&text, " -> ",
-                    Named(end.outputs, ParseReturns(frame.op->schema)));
+                    Named(end.outputs, SchemaReturns(frame.op->schema)));
   }
   Line(end.time_ns, end.thread.facts.number(), end.thread.stack.size() - 1,
        text);

@@ -15,7 +15,10 @@ void LogCounts::OnChunk(const ChunkStart& start) {
 }
 
 void LogCounts::OnBegin(const SpanBegin& begin) {
-  if (begin.resumed) return;
+  if (begin.resumed) {
+    ++resumed;
+    return;
+  }
   ++spans_begun;
   ops += begin.frame.op->kind == v1::SPAN_KIND_OP;
   backward_nodes += begin.frame.op->kind == v1::SPAN_KIND_BACKWARD;

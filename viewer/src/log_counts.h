@@ -30,6 +30,7 @@ class LogCounts : public Visitor {
 
   uint64_t spans_begun = 0, spans_ended = 0, cut_spans = 0;
   uint64_t lost_ends = 0;  // begun spans of which no end is in the log
+  uint64_t resumed = 0;    // spans of which only the end is in the log
   uint64_t ops = 0, backward_nodes = 0, threw = 0;
   uint64_t allocations = 0, frees = 0, values = 0, models = 0;
   uint64_t step_marks = 0;

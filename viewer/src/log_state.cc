@@ -89,6 +89,13 @@ absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
   return report;
 }
 
+absl::StatusOr<Log> OpenLog(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<format::ByteSource>> source =
+      format::OpenFile(path);
+  if (!source.ok()) return source.status();
+  return Log{path, *std::move(source)};
+}
+
 absl::StatusOr<v1::Run> ReadRun(const Log& log) {
   absl::StatusOr<format::LogReader> reader =
       format::LogReader::Open(log.source);

@@ -58,7 +58,7 @@ std::vector<Argument> ParseList(absl::string_view text) {
 
 }  // namespace
 
-std::vector<Argument> ParseArguments(absl::string_view schema) {
+std::vector<Argument> SchemaArguments(absl::string_view schema) {
   const size_t open = schema.find('(');
   if (open == absl::string_view::npos) return {};
   const size_t close = Closing(schema, open);
@@ -66,7 +66,7 @@ std::vector<Argument> ParseArguments(absl::string_view schema) {
   return ParseList(schema.substr(open + 1, close - open - 1));
 }
 
-std::vector<Argument> ParseReturns(absl::string_view schema) {
+std::vector<Argument> SchemaReturns(absl::string_view schema) {
   const size_t arrow = schema.rfind("-> ");
   if (arrow == absl::string_view::npos) return {};
   absl::string_view text = absl::StripAsciiWhitespace(schema.substr(arrow + 3));

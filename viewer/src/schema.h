@@ -19,8 +19,8 @@ struct Argument {
 };
 
 // The arguments, or what is returned. Empty if `schema` is not understood.
-std::vector<Argument> ParseArguments(absl::string_view schema);
-std::vector<Argument> ParseReturns(absl::string_view schema);
+std::vector<Argument> SchemaArguments(absl::string_view schema);
+std::vector<Argument> SchemaReturns(absl::string_view schema);
 
 }  // namespace torchtape::viewer
 

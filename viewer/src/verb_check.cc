@@ -147,6 +147,10 @@ absl::StatusOr<Outcome> Check(const Log& log, const VerbOptions& options,
          StatisticsProblems(report->index->statistics(), counts)) {
       problems.push_back(std::move(problem));
     }
+    if (counts.resumed > 0) {
+      problems.push_back(
+          absl::StrCat("nesting: ", counts.resumed, " open spans never began"));
+    }
   }
   if (options.json) {
     out << CheckJson(log, *report, counts, problems).dump(2) << '\n';

@@ -1,0 +1,152 @@
+#include "arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "text_escape.h"
+
+namespace torchtape::viewer {
+namespace {
+
+#ifndef TORCHTAPE_VERSION
+#define TORCHTAPE_VERSION "0.1.0"
+#endif
+
+class CommandLine {
+ public:
+  CommandLine() : app_("Reads the flight recorder of LibTorch training.") {
+    app_.name("torchtape");
+    app_.set_version_flag("--version", "torchtape " TORCHTAPE_VERSION);
+    app_.require_subcommand(1);
+    AddInfo();
+    AddSummary();
+    AddDump();
+    AddCheck();
+    AddExport();
+  }
+
+  Arguments Parse(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      Explain(error);
+    }
+    return std::move(arguments_);
+  }
+
+ private:
+  CLI::App* AddVerb(const char* name, const char* what, Verb verb) {
+    CLI::App* app = app_.add_subcommand(name, what);
+    app->add_option("LOG", arguments_.log_path, "the log, such as run.tape")
+        ->required();
+    app->callback([this, verb] { arguments_.verb = verb; });
+    return app;
+  }
+
+  void AddJson(CLI::App* app) {
+    app->add_flag("--json", arguments_.options.json, "print JSON");
+  }
+
+  // A range replaces an earlier one: the two flags exclude each other.
+  template <typename Parser>
+  CLI::Option* AddRange(CLI::App* app, const char* flag, const char* what,
+                        Parser parser) {
+    return app->add_option_function<std::string>(
+        flag,
+        [this, parser](const std::string& text) {
+          absl::StatusOr<StepRange> range = parser(text);
+          if (!range.ok()) {
+            throw CLI::ValidationError(std::string(range.status().message()),
+                                       CLI::ExitCodes::ValidationError);
+          }
+          arguments_.options.steps = *range;
+        },
+        what);
+  }
+
+  void AddSelection(CLI::App* app, const char* top) {
+    CLI::Option* one = AddRange(app, "--step", "only step N", ParseStep);
+    AddRange(app, "--steps", "only steps A:B, both included", ParseSteps)
+        ->excludes(one);
+    app->add_option("--filter", arguments_.options.filter,
+                    "only names that contain TEXT");
+    app->add_option("--top", arguments_.options.top, top)
+        ->check(CLI::PositiveNumber);
+    AddJson(app);
+  }
+
+  void AddInfo() {
+    AddJson(AddVerb("info", "facts of the run, counts, losses and cost", Info));
+  }
+
+  void AddSummary() {
+    CLI::App* app =
+        AddVerb("summary", "where the time and the memory went", Summary);
+    AddSelection(app, "at most N rows in each table");
+    app->add_option("--sort", arguments_.options.sort,
+                    "self, total, count, mean or name")
+        ->check(CLI::IsMember({"self", "total", "count", "mean", "name"}));
+  }
+
+  void AddDump() {
+    AddSelection(AddVerb("dump", "all events as text", Dump),
+                 "at most N lines");
+  }
+
+  void AddCheck() {
+    AddJson(AddVerb("check", "whether the log is whole", Check));
+  }
+
+  void AddExport() {
+    CLI::App* app = AddVerb("export", "one step as a graph", ExportJson);
+    app->add_option("--to", format_, "json")
+        ->required()
+        ->check(CLI::IsMember({"json"}));
+    app->add_option("-o,--output", arguments_.output_path,
+                    "the file to write; standard output if left out");
+    AddRange(app, "--step", "the step; the last whole one if left out",
+             ParseStep);
+    app->add_option("--level", arguments_.options.level,
+                    "0 everything, 1 no views, 2 no tensor arithmetic, "
+                    "3 only layers")
+        ->check(CLI::Range(0, 3));
+  }
+
+  void Explain(const CLI::ParseError& error) {
+    std::ostringstream out;
+    const bool asked = error.get_exit_code() == 0;
+    arguments_.verb = nullptr;
+    arguments_.exit_code = asked ? 0 : 2;
+    if (asked || app_.get_subcommands().empty()) {
+      app_.exit(error, out, out);
+      arguments_.text =
+          app_.get_subcommands().empty() && !asked
+              ? absl::StrCat("torchtape: ", First(error), "\n\n", app_.help())
+              : out.str();
+      return;
+    }
+    const std::string verb = app_.get_subcommands()[0]->get_name();
+    arguments_.text = absl::StrCat("torchtape: ", First(error),
+                                   " (see torchtape ", verb, " --help)\n");
+  }
+
+  // The first line, safe to print.
+  static std::string First(const CLI::ParseError& error) {
+    const std::string what = error.what();
+    return EscapeText(what.substr(0, what.find('\n')));
+  }
+
+  CLI::App app_;
+  Arguments arguments_;
+  std::string format_;
+};
+
+}  // namespace
+
+Arguments ParseArguments(int argc, const char* const* argv) {
+  return CommandLine().Parse(argc, argv);
+}
+
+}  // namespace torchtape::viewer

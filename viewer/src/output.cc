@@ -1,0 +1,68 @@
+#include "output.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+
+namespace torchtape::viewer {
+namespace {
+
+// A device or pipe cannot be replaced by a file.
+bool IsReplaceable(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  return !std::filesystem::exists(status) ||
+         std::filesystem::is_regular_file(status);
+}
+
+}  // namespace
+
+Output::Output(const std::string& path) : path_(path) {
+  if (path_.empty()) return;
+  if (IsReplaceable(path_)) {
+    partial_path_ = absl::StrCat(path_, ".", getpid(), ".partial");
+  }
+  errno = 0;
+  file_.open(partial_path_.empty() ? path_ : partial_path_,
+             std::ios::binary | std::ios::trunc);
+}
+
+Output::~Output() {
+  if (partial_path_.empty()) return;
+  file_.close();
+  std::remove(partial_path_.c_str());
+}
+
+std::ostream& Output::stream() {
+  if (path_.empty()) return std::cout;
+  return file_;
+}
+
+absl::Status Output::Commit() {
+  stream().flush();
+  if (!stream()) {
+    return absl::UnavailableError(absl::StrCat(
+        path_.empty() ? "standard output" : path_, ": cannot be written",
+        errno != 0 ? absl::StrCat(" (", std::strerror(errno), ")") : ""));
+  }
+  if (partial_path_.empty()) return absl::OkStatus();
+  file_.close();
+  if (!file_ || std::rename(partial_path_.c_str(), path_.c_str()) != 0) {
+    return absl::UnavailableError(absl::StrCat(path_, ": cannot be written (",
+                                               std::strerror(errno), ")"));
+  }
+  partial_path_.clear();
+  return absl::OkStatus();
+}
+
+bool StdoutIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
+bool StderrIsTerminal() { return isatty(STDERR_FILENO) == 1; }
+
+}  // namespace torchtape::viewer
