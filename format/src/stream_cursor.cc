@@ -184,9 +184,7 @@ bool StreamCursor::TakeValues(uint32_t signature, Event* event) {
 }
 
 bool StreamCursor::Allocate(Event* event) {
-  event->span = open_.empty() ? nullptr : &open_.back();
-  event->parent = open_.size() < 2 ? nullptr : &open_.back() - 1;
-  event->depth = static_cast<uint32_t>(open_.empty() ? 0 : open_.size() - 1);
+  PutInsideSpan(event);
   if (!all_columns_) return true;
   if (allocations_.left() == 0 || sizes_.left() == 0 ||
       addresses_.left() == 0 || (has_devices_ && devices_.left() == 0)) {
@@ -205,13 +203,18 @@ bool StreamCursor::Allocate(Event* event) {
 }
 
 bool StreamCursor::Free(Event* event) {
-  event->span = open_.empty() ? nullptr : &open_.back();
-  event->parent = open_.size() < 2 ? nullptr : &open_.back() - 1;
-  event->depth = static_cast<uint32_t>(open_.empty() ? 0 : open_.size() - 1);
+  PutInsideSpan(event);
   if (!all_columns_) return true;
   if (frees_.left() == 0) return Damaged("`frees` ends too early");
   event->storage = storage_references_.Decode(*frees_.next++);
   return true;
+}
+
+// An allocation or a free belongs to the innermost open span.
+void StreamCursor::PutInsideSpan(Event* event) const {
+  event->span = open_.empty() ? nullptr : &open_.back();
+  event->parent = open_.size() < 2 ? nullptr : &open_.back() - 1;
+  event->depth = static_cast<uint32_t>(open_.empty() ? 0 : open_.size() - 1);
 }
 
 inline uint64_t StreamCursor::References::Decode(uint64_t code) {

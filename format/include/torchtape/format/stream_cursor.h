@@ -131,6 +131,7 @@ class StreamCursor {
   bool End(Event* event);
   bool Allocate(Event* event);
   bool Free(Event* event);
+  void PutInsideSpan(Event* event) const;
   bool TakeValues(uint32_t signature, Event* event);
   bool Finish();
   bool Damaged(const char* what);
