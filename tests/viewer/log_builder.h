@@ -1,0 +1,112 @@
+#ifndef TORCHTAPE_TESTS_VIEWER_LOG_BUILDER_H_
+#define TORCHTAPE_TESTS_VIEWER_LOG_BUILDER_H_
+
+// Makes logs by hand, event by event, so that a test knows every number in
+// them.
+//
+//   LogBuilder log;
+//   const uint32_t add = log.Op("aten::add");
+//   log.Begin(1, 100, add);
+//   log.End(1, 150);
+//   std::string bytes = log.Finish();
+//
+// Names and types are in the dictionary of every chunk under the same index, so
+// that a test can go on in a new chunk as if nothing had happened.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "torchtape/format/log_writer.h"
+#include "torchtape/format/stream_cursor.h"
+#include "torchtape/v1/tape.pb.h"
+
+namespace torchtape::viewer {
+
+class LogBuilder {
+ public:
+  using Ids = std::vector<format::TensorId>;
+
+  LogBuilder();
+
+  // To be changed before the first chunk is written.
+  v1::Run run;
+
+  // Each gives the 1-based index of a signature.
+  uint32_t Op(const std::string& name, const std::string& schema = "",
+              std::vector<v1::Value> inputs = {});
+  uint32_t Span(v1::SpanKind kind, const std::string& name);
+  uint32_t Returns(std::vector<v1::Value> outputs);
+
+  // A value: a float32 tensor of this shape.
+  v1::Value Tensor(std::vector<int64_t> sizes);
+
+  void Thread(uint32_t number, const std::string& name, uint64_t torch_id);
+
+  void Begin(uint32_t thread, uint64_t time_ns, uint32_t signature,
+             const Ids& ids = {}, std::optional<int64_t> sequence = {},
+             const std::vector<double>& reals = {});
+  void BeginBackward(uint32_t thread, uint64_t time_ns, uint32_t signature,
+                     int64_t sequence, uint32_t forward_thread,
+                     const Ids& ids = {});
+  void End(uint32_t thread, uint64_t time_ns, uint32_t result = 0,
+           const Ids& ids = {});
+  void Threw(uint32_t thread, uint64_t time_ns);
+  void Cut(uint32_t thread, uint64_t time_ns);
+  void Allocate(uint32_t thread, uint64_t time_ns, uint64_t storage,
+                uint64_t bytes);
+  void Free(uint32_t thread, uint64_t time_ns, uint64_t storage);
+
+  void Step(uint64_t number, uint64_t time_ns, bool recorded = true);
+  void Value(const std::string& name, double value, uint64_t time_ns);
+  void Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
+            uint64_t events);
+  void Model(const v1::Model& model);
+
+  // Ends the chunk under construction.
+  void NewChunk();
+
+  // The bytes of the log: finished, or as a killed program leaves it.
+  std::string Finish();
+  std::string Kill();
+
+  // Offset of each chunk written so far, the Run chunk left out.
+  const std::vector<uint64_t>& offsets() const { return offsets_; }
+
+ private:
+  struct State {
+    v1::Thread facts;
+    v1::Stream stream;
+    std::vector<v1::OpenSpan> open;
+    uint64_t next_span = 0;
+    uint64_t time_ns = 0;
+    int64_t sequence = 0;
+  };
+
+  v1::Stream* Add(uint32_t thread, v1::EventKind kind, uint64_t time_ns);
+  void PushSpan(uint32_t thread, uint64_t time_ns, uint32_t signature,
+                std::optional<int64_t> sequence, uint32_t forward_thread);
+  void PopSpan(uint32_t thread);
+  void AddIds(const Ids& ids, v1::Stream* stream);
+  void Touch(uint64_t time_ns);
+  format::LogWriter* writer();
+
+  std::unique_ptr<std::string> bytes_ = std::make_unique<std::string>();
+  std::unique_ptr<format::LogWriter> writer_;
+  v1::Dictionary dictionary_;
+  std::map<uint32_t, State> threads_;
+  std::map<uint64_t, uint64_t> live_;
+  uint64_t live_bytes_ = 0;
+  v1::Events events_;
+  bool touched_ = false;
+  uint64_t step_ = 0, step_start_ns_ = 0;
+  v1::Statistics statistics_;
+  std::vector<uint64_t> offsets_;
+};
+
+}  // namespace torchtape::viewer
+
+#endif  // TORCHTAPE_TESTS_VIEWER_LOG_BUILDER_H_
