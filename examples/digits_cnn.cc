@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   torch::manual_seed(1);
   const Images images = ReadImages(EXAMPLES_DATA "/digits.csv");
   auto net = std::make_shared<Net>();
-  torch::optim::Adam optimizer(net->parameters(), 2e-3);
+  torch::optim::Adam optimizer(net->parameters(), 5e-3);
 
   torchtape::Tracker tracker(log_path);
   tracker.Attach(*net, "net");
