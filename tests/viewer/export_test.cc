@@ -125,7 +125,7 @@ TEST(Export, ArgumentsHaveTheirNamesAndExactValues) {
   LogBuilder log;
   v1::Value none, number, real, text, list, undefined;
   none.set_none(true);
-  number.set_integer(int64_t{-1} << 62);
+  number.set_integer(-(int64_t{1} << 62));
   real.set_real(true);
   text.set_text("sum\n");
   list.mutable_integers()->add_values(2);
@@ -139,7 +139,7 @@ TEST(Export, ArgumentsHaveTheirNamesAndExactValues) {
   log.End(1, 110);
   const Json arguments = Find(Export(0, log.Finish()), "aten::f")["arguments"];
   EXPECT_EQ(arguments["a"], nullptr);
-  EXPECT_EQ(arguments["b"], int64_t{-1} << 62);
+  EXPECT_EQ(arguments["b"], -(int64_t{1} << 62));
   EXPECT_EQ(arguments["c"], 0.1);
   EXPECT_EQ(arguments["d"], "sum\n");
   EXPECT_EQ(arguments["e"], Json::array({2}));

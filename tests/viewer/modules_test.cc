@@ -83,7 +83,8 @@ std::string OwnerOf(const std::vector<uint64_t>& storages,
   }
   log.Begin(1, 100, log.Op(name, schema, inputs), ids, sequence);
   log.End(1, 200);
-  for (const Json& module : JsonOf(Summary, log.Finish())["modules"]) {
+  const Json summary = JsonOf(Summary, log.Finish());
+  for (const Json& module : summary["modules"]) {
     if (module["path"] != "m" && module["forward_ns"] == 100) {
       return module["path"];
     }

@@ -41,6 +41,7 @@ void ModuleTree::Add(const v1::Model& model) {
   }
   modules_.clear();
   by_path_.clear();
+  storages_.clear();
   bytes_ = 0;
   for (const v1::Model& each : models_) Load(each);
 }
