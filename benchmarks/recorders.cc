@@ -10,11 +10,7 @@
 #include <set>
 #include <unordered_set>
 
-// The one header whose place changed: PyTorch's trace observer.
-#if __has_include(<torch/csrc/profiler/standalone/execution_trace_observer.h>)
-#include <torch/csrc/profiler/standalone/execution_trace_observer.h>
-#define TORCHTAPE_HAS_TRACE_OBSERVER 1
-#endif
+#include "trace_observer.h"
 
 namespace torchtape::benchmarks {
 namespace {
@@ -72,27 +68,16 @@ std::vector<Recorder> MakeRecorders(const std::string& folder) {
   TrackerOptions shapes = all;
   shapes.log_path = folder + "/shapes.tape";
   shapes.identities = shapes.memory = shapes.arguments = false;
-  std::vector<Recorder> recorders = {
+  return {
       {"bare", [] {}, [] {}},
       EmptyCallback("empty callback", false),
       EmptyCallback("empty callback, inputs and outputs", true),
       Ours("torchtape, times only", times),
       Ours("torchtape, shapes", shapes),
       Ours("torchtape, everything", all),
-      Kineto()};
-#ifdef TORCHTAPE_HAS_TRACE_OBSERVER
-  using namespace torch::profiler::impl;
-  recorders.push_back({"trace observer",
-                       [folder] {
-                         addExecutionTraceObserver(folder + "/trace.json");
-                         enableExecutionTraceObserver();
-                       },
-                       [] {
-                         disableExecutionTraceObserver();
-                         removeExecutionTraceObserver();
-                       }});
-#endif
-  return recorders;
+      Kineto(),
+      {"trace observer", [=] { StartTraceObserver(folder + "/trace.json"); },
+       [] { StopTraceObserver(); }}};
 }
 
 namespace {

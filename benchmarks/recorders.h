@@ -17,8 +17,7 @@ struct Recorder {
   std::function<void()> stop;
 };
 
-// The bare program first. `folder` gets the logs. Not in the list where this
-// LibTorch lacks it: the trace observer.
+// The bare program first. `folder` gets the logs.
 std::vector<Recorder> MakeRecorders(const std::string& folder);
 
 // Spans and allocation events that LibTorch reports for one call of `step`.
