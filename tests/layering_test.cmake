@@ -2,6 +2,8 @@
 #
 #   viewer --> format <-- sdk/src/core <-- sdk/src/torch --> LibTorch
 
+cmake_minimum_required(VERSION 3.24)
+
 set(torch "torch/|ATen/|c10/|caffe2/")
 set(protobuf "google/protobuf/|torchtape/v1/|[a-z/_]*\\.pb\\.h")
 set(zstd "zstd[a-z_]*\\.h")

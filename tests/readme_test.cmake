@@ -7,6 +7,8 @@
 #
 # Spaces at a line's start do not count, and a line "..." leaves lines out.
 
+cmake_minimum_required(VERSION 3.24)
+
 # Of a list, CMake would take apart what has a semicolon or a bracket in it.
 function(read_lines file result)
   file(READ ${ROOT}/${file} text)
