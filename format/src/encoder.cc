@@ -191,7 +191,9 @@ class Encoder::State {
   }
 
   void TakeEvent(Head* head) {
-    const uint64_t time_ns = clock_.ToNs(head->ticks);
+    // Clock lines are fitted anew now and then; time still never goes back.
+    const uint64_t time_ns =
+        std::max(clock_.ToNs(head->ticks), head->stream->last_time_ns());
     Touch(time_ns);
     last_time_ns_ = std::max(last_time_ns_, time_ns);
     if (Apply(*head->stream, head->record, time_ns)) {
@@ -244,7 +246,10 @@ class Encoder::State {
       shared_.identities.StartWindow();
       shared_.live_bytes = 0;
     } else {
-      for (auto& [number, stream] : streams_) stream->Cut(time_ns);
+      for (auto& [number, stream] : streams_) {
+        Touch(std::max(time_ns, stream->last_time_ns()));
+        stream->Cut(time_ns);
+      }
     }
     shared_.recording = recording;
     v1::Window* window = chunk_.add_windows();

@@ -147,11 +147,16 @@ void StreamBuilder::AddIdentities(Words words, uint64_t ticks,
   }
 }
 
-bool StreamBuilder::AddDynamic(const SignatureWords& signature, uint64_t flags,
+bool StreamBuilder::DynamicFits(const SignatureWords& signature, uint64_t flags,
+                                Words words) {
+  const size_t ids = (flags & kHasIdentities) ? 2 * signature.tensors : 0;
+  return words.size() == signature.reals + ids;
+}
+
+void StreamBuilder::AddDynamic(const SignatureWords& signature, uint64_t flags,
                                Words words, uint64_t ticks,
                                const Open* ending) {
   const size_t ids = (flags & kHasIdentities) ? 2 * signature.tensors : 0;
-  if (words.size() != signature.reals + ids) return false;
   if (shared_->write_ids && ids != 0) {
     AddIdentities(words.subspan(0, ids), ticks, ending);
   } else if (shared_->write_ids) {
@@ -164,7 +169,6 @@ bool StreamBuilder::AddDynamic(const SignatureWords& signature, uint64_t flags,
   for (uint64_t bits : words.subspan(ids)) stream_.add_reals(AsDouble(bits));
   shared_->counts.elided_values += signature.elided;
   shared_->words += words.size();
-  return true;
 }
 
 bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
@@ -173,7 +177,10 @@ bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
   const bool sequenced = (flags & kHasSequence) != 0;
   const SignatureWords* signature = Signature(IdOf(record[0]));
   size_t used = 2 + (sequenced ? 1 : 0) + (backward ? 1 : 0);
-  if (signature == nullptr || record.size() < used) return false;
+  if (signature == nullptr || record.size() < used ||
+      !DynamicFits(*signature, flags, record.subspan(used))) {
+    return false;
+  }
   Open open{signature, 0, time_ns, record[1], {}, 0, shared_->recording};
   if (sequenced) open.sequence = static_cast<int64_t>(record[2]);
   if (backward) open.forward_thread = static_cast<uint32_t>(record[used - 1]);
@@ -191,7 +198,9 @@ bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
       shared_->dictionary.Index(*signature, shared_->operators));
   if (sequenced || backward) {
     const int64_t sequence = sequenced ? *open.sequence : last_sequence_;
-    stream_.add_sequences(sequence - last_sequence_);
+    stream_.add_sequences(
+        static_cast<int64_t>(static_cast<uint64_t>(sequence) -
+                             static_cast<uint64_t>(last_sequence_)));
     last_sequence_ = sequence;
   }
   if (backward) {
@@ -199,36 +208,45 @@ bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
   }
   open_.push_back(open);
   ++shared_->counts.spans_begun;
-  return AddDynamic(*signature, flags, record.subspan(used), record[1],
-                    nullptr);
+  AddDynamic(*signature, flags, record.subspan(used), record[1], nullptr);
+  return true;
 }
 
 bool StreamBuilder::End(Words record, uint64_t time_ns) {
   if (record.size() < 2) return false;
   if (open_.empty()) return true;  // it began before anything was recorded
   const Open open = open_.back();
+  if (!open.recorded) {
+    Pop();
+    return true;
+  }
+  const uint64_t flags = FlagsOf(record[0]);
+  const v1::EventKind kind = (flags & kCut)     ? v1::EVENT_KIND_END_UNKNOWN
+                             : (flags & kThrew) ? v1::EVENT_KIND_END_THREW
+                                                : v1::EVENT_KIND_END;
+  const bool has_result = kind == v1::EVENT_KIND_END && IdOf(record[0]) != 0;
+  const SignatureWords* result =
+      has_result ? Signature(IdOf(record[0])) : nullptr;
+  if (has_result &&
+      (result == nullptr || !DynamicFits(*result, flags, record.subspan(2)))) {
+    return false;
+  }
+  Add(kind, time_ns);  // a chunk that starts here has the span among its open
+  Pop();
+  ++shared_->counts.spans_ended;
+  if (kind == v1::EVENT_KIND_END_UNKNOWN) ++shared_->counts.cut_spans;
+  if (kind != v1::EVENT_KIND_END) return true;
+  stream_.add_results(
+      has_result ? shared_->dictionary.Index(*result, shared_->operators) : 0);
+  if (has_result) {
+    AddDynamic(*result, flags, record.subspan(2), record[1], &open);
+  }
+  return true;
+}
+
+void StreamBuilder::Pop() {
   open_.pop_back();
   if (open_.empty()) retired_.clear();
-  if (!open.recorded) return true;
-  const uint64_t flags = FlagsOf(record[0]);
-  ++shared_->counts.spans_ended;
-  if (flags & kCut) {
-    ++shared_->counts.cut_spans;
-    Add(v1::EVENT_KIND_END_UNKNOWN, time_ns);
-    return true;
-  }
-  if (flags & kThrew) {
-    Add(v1::EVENT_KIND_END_THREW, time_ns);
-    return true;
-  }
-  Add(v1::EVENT_KIND_END, time_ns);
-  const SignatureWords* result = Signature(IdOf(record[0]));
-  if (result == nullptr) {
-    stream_.add_results(0);
-    return IdOf(record[0]) == 0;
-  }
-  stream_.add_results(shared_->dictionary.Index(*result, shared_->operators));
-  return AddDynamic(*result, flags, record.subspan(2), record[1], &open);
 }
 
 bool StreamBuilder::Allocate(Words record, uint64_t time_ns) {

@@ -82,6 +82,9 @@ class StreamBuilder {
   // Name of one of the thread's operators; null if there is none such.
   const std::string* OperatorName(uint32_t id) const;
 
+  // Of the thread's last event; the next one is not earlier.
+  uint64_t last_time_ns() const { return last_time_ns_; }
+
   // Whether the chunk under construction has events of this thread.
   bool has_events() const { return !stream_.kinds().empty(); }
   // Moves them out and starts the next chunk.
@@ -99,11 +102,15 @@ class StreamBuilder {
   };
 
   void Start();  // the first event of a chunk
+  void Pop();    // the innermost open span
   void Add(v1::EventKind kind, uint64_t time_ns);
   const SignatureWords* Signature(uint32_t id) const;
+  // Whether a call's dynamic words are as many as its signature wants.
+  static bool DynamicFits(const SignatureWords& signature, uint64_t flags,
+                          absl::Span<const uint64_t> words);
   // Adds ids and reals. `ending` is the span whose outputs they are; null if
   // they are inputs.
-  bool AddDynamic(const SignatureWords& signature, uint64_t flags,
+  void AddDynamic(const SignatureWords& signature, uint64_t flags,
                   absl::Span<const uint64_t> words, uint64_t ticks,
                   const Open* ending);
   void AddIdentities(absl::Span<const uint64_t> words, uint64_t ticks,
