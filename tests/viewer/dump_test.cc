@@ -70,6 +70,19 @@ TEST(Dump, StepFilterAndTopChooseTheLines) {
   EXPECT_EQ(Events(bytes, options).size(), 3u);
 }
 
+TEST(Dump, NumbersThatStandForATypeAreNamed) {
+  LogBuilder log;
+  v1::Value six, one;
+  six.set_integer(6);
+  one.set_integer(1);
+  log.Begin(1, 100,
+            log.Op("f", "f(ScalarType? dtype=None, int n, MemoryFormat? m)",
+                   {six, six, one}));
+  log.End(1, 110);
+  EXPECT_THAT(TextOf(Dump, log.Finish()),
+              HasSubstr("f(dtype=float32, n=6, m=preserve_format)"));
+}
+
 TEST(Dump, ExactRealsAndWhatIsNotFinite) {
   LogBuilder log;
   v1::Value real, pair, reals;

@@ -83,6 +83,20 @@ TEST(Summary, StepThatWasNotRecordedHasTimeButNoCounts) {
   EXPECT_EQ(steps[1]["ops"], nullptr);
 }
 
+TEST(Summary, WhatFollowsTheLastStepIsAStepOnlyIfSomethingRan) {
+  LogBuilder log = SampleRun();
+  log.Allocate(1, 3100 * kUs, 900, 64);
+  log.Free(1, 3200 * kUs, 900);
+  EXPECT_EQ(JsonOf(Summary, log.Finish())["steps"].size(), 3u);
+  log = SampleRun();
+  log.Begin(1, 3100 * kUs, log.Op("aten::after"));
+  log.End(1, 3200 * kUs);
+  const Json steps = JsonOf(Summary, log.Finish())["steps"];
+  ASSERT_EQ(steps.size(), 4u);
+  EXPECT_EQ(steps[3]["duration_ns"], nullptr);
+  EXPECT_EQ(steps[3]["ops"], 1);
+}
+
 TEST(Summary, PeakOfMemoryIsToldWithItsInstantAndItsHolders) {
   const Json memory = JsonOf(Summary, SampleRun().Finish())["memory"];
   EXPECT_EQ(memory["peak_bytes"], 1500);

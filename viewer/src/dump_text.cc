@@ -1,3 +1,4 @@
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -19,12 +20,31 @@ std::string FullName(const Operator& op) {
   return absl::StrCat(SpanKindName(op.kind), " ", name);
 }
 
+// The name of a number that stands for a type, layout or memory format; empty
+// if it is a plain number.
+std::string NumberName(const v1::Value& value, absl::string_view type) {
+  if (value.kind_case() != v1::Value::kInteger || value.integer() < 0) {
+    return "";
+  }
+  const auto number = static_cast<uint32_t>(value.integer());
+  if (absl::StartsWith(type, "ScalarType")) return format::DtypeName(number);
+  if (absl::StartsWith(type, "Layout")) return format::LayoutName(number);
+  if (!absl::StartsWith(type, "MemoryFormat")) return "";
+  return format::MemoryFormatName(number);
+}
+
 // "self=float32[2, 2]#1@1, other=..."; names as the schema has them.
 std::string Named(const Values& values,
                   const std::vector<Argument>& arguments) {
-  const std::vector<std::string> texts = ValuesText(values);
+  std::vector<std::string> texts = ValuesText(values);
   std::vector<std::string> parts;
   for (size_t i = 0; i < texts.size(); ++i) {
+    const std::string name =
+        i < arguments.size()
+            ? NumberName(values.signature->values(static_cast<int>(i)),
+                         arguments[i].type)
+            : "";
+    if (!name.empty()) texts[i] = name;
     const bool named = i < arguments.size() && !arguments[i].name.empty();
     parts.push_back(
         named ? absl::StrCat(EscapeText(arguments[i].name), "=", texts[i])

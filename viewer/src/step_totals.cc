@@ -39,10 +39,10 @@ Step* StepTotals::Find(uint64_t number) {
 }
 
 void StepTotals::OnBegin(const SpanBegin& begin) {
-  CountEvent();
-  if (begin.frame.op->kind != v1::SPAN_KIND_OP) return;
   Step* step = Find(begin.frame.step);
-  if (step != nullptr) ++step->ops;
+  if (step == nullptr) return;
+  ++step->spans;
+  step->ops += begin.frame.op->kind == v1::SPAN_KIND_OP;
 }
 
 void StepTotals::OnEnd(const SpanEnd& end) {
@@ -61,7 +61,7 @@ void StepTotals::OnEnd(const SpanEnd& end) {
 
 std::vector<Step> StepTotals::steps() const {
   std::vector<Step> steps = steps_;
-  if (!steps.empty() && !steps.back().duration_ns && steps.back().events == 0) {
+  if (!steps.empty() && !steps.back().duration_ns && steps.back().spans == 0) {
     steps.pop_back();
   }
   return steps;

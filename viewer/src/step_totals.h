@@ -19,7 +19,7 @@ struct Step {
   std::optional<uint64_t> duration_ns;  // absent: its end is not in the log
   bool recorded = false;
   uint64_t ops = 0;          // begun in it, nested ones included
-  uint64_t events = 0;       // begun spans, allocations and frees
+  uint64_t spans = 0;        // of all kinds, begun in it
   uint64_t forward_ns = 0;   // outermost ops outside of the backward pass
   uint64_t backward_ns = 0;  // outermost spans of the backward pass
 };
@@ -33,11 +33,9 @@ class StepTotals : public Visitor {
   void OnWindow(const v1::Window& window) override;
   void OnBegin(const SpanBegin& begin) override;
   void OnEnd(const SpanEnd& end) override;
-  void OnAllocate(const Allocation&) override { CountEvent(); }
-  void OnFree(const Allocation&) override { CountEvent(); }
 
-  // In order. What comes after the last step's end is a step only if something
-  // was recorded in it.
+  // In order. What comes after the last step's end is a step only if spans were
+  // recorded in it.
   std::vector<Step> steps() const;
 
   // OutOfRange, with a message that says what the log holds, unless it has all
@@ -45,9 +43,6 @@ class StepTotals : public Visitor {
   absl::Status Covers(const StepRange& range) const;
 
  private:
-  void CountEvent() {
-    if (!steps_.empty()) ++steps_.back().events;
-  }
   Step* Find(uint64_t number);
 
   bool recording_;

@@ -216,6 +216,7 @@ void PrintValues(const SummaryFacts& facts, std::ostream& out) {
 
 // "Linear" of "torch::nn::LinearImpl".
 std::string ShortType(absl::string_view type) {
+  absl::ConsumePrefix(&type, "(anonymous namespace)::");
   if (absl::ConsumePrefix(&type, "torch::nn::")) {
     absl::ConsumeSuffix(&type, "Impl");
   }

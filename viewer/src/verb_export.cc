@@ -16,7 +16,7 @@ absl::StatusOr<Step> Choose(const std::vector<Step>& steps,
       if (step.number == range.first) chosen = &step;
       continue;
     }
-    if (!step.recorded || step.events == 0) continue;
+    if (!step.recorded || step.spans == 0) continue;
     const bool better =
         chosen == nullptr || step.duration_ns || !chosen->duration_ns;
     if (better) chosen = &step;

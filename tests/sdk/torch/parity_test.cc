@@ -55,12 +55,13 @@ Counts TrainUnderTraceObserver(const std::function<void()>& step,
   for (int i = 0; i < kSteps; ++i) step();
   benchmarks::StopTraceObserver();
   const std::string text = ReadFile(path);
+  // LibTorch 1.13 writes a node's name before its id, 2.13 behind.
   static const std::regex kNode(
-      R"re(\{\s*"(?:id": \d+, "name|name)": "([^"\[]+)")re");
+      R"re("id": \d+, "name": "([^"\[]+)"|"name": "([^"\[]+)", "id": \d+)re");
   Counts counts;
   for (std::sregex_iterator node(text.begin(), text.end(), kNode), end;
        node != end; ++node) {
-    ++counts[(*node)[1]];
+    ++counts[(*node)[1].matched ? (*node)[1] : (*node)[2]];
   }
   return counts;
 }
