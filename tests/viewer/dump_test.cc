@@ -80,7 +80,7 @@ TEST(Dump, NumbersThatStandForATypeAreNamed) {
                    {six, six, one}));
   log.End(1, 110);
   EXPECT_THAT(TextOf(Dump, log.Finish()),
-              HasSubstr("f(dtype=float32, n=6, m=preserve_format)"));
+              HasSubstr("f(dtype=float32, n=6, m=preserve)"));
 }
 
 TEST(Dump, ExactRealsAndWhatIsNotFinite) {
