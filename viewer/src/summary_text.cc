@@ -1,11 +1,11 @@
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "summary.h"
+#include "summary_parts.h"
 #include "table.h"
 #include "text_escape.h"
 #include "units.h"
@@ -13,37 +13,9 @@
 namespace torchtape::viewer {
 namespace {
 
-// Rows that a table has unless the user says otherwise.
-constexpr size_t kOpRows = 15;
-constexpr size_t kBackwardRows = 8;
-constexpr size_t kModuleRows = 40;
+// Rows that a list has unless the user says otherwise.
 constexpr size_t kHolderRows = 5;
 constexpr size_t kValueRows = 8;
-
-size_t Rows(const SummaryFacts& facts, size_t fitting, size_t have) {
-  return std::min(have, facts.options.top == 0 ? fitting : facts.options.top);
-}
-
-void PrintMore(size_t shown, size_t have, const char* what, std::ostream& out) {
-  if (shown < have) {
-    out << "  ... " << have - shown << " more " << what << " (--top)\n";
-  }
-}
-
-std::string Time(uint64_t ns) { return TimeText(static_cast<double>(ns)); }
-std::string Bytes(uint64_t bytes) {
-  return BytesText(static_cast<double>(bytes));
-}
-std::string Time(const std::optional<uint64_t>& ns) {
-  return ns ? Time(*ns) : "-";
-}
-std::string Share(uint64_t part, uint64_t whole) {
-  return ShareText(static_cast<double>(part), static_cast<double>(whole));
-}
-
-std::string Plural(uint64_t count, absl::string_view one) {
-  return absl::StrCat(CountText(count), " ", one, count == 1 ? "" : "s");
-}
 
 // Joins parts with three spaces, as many as fit on a line.
 void PrintParts(const std::vector<std::string>& parts, std::ostream& out) {
@@ -214,105 +186,6 @@ void PrintValues(const SummaryFacts& facts, std::ostream& out) {
   PrintMore(rows, facts.values.size(), "values", out);
 }
 
-// "Linear" of "torch::nn::LinearImpl".
-std::string ShortType(absl::string_view type) {
-  absl::ConsumePrefix(&type, "(anonymous namespace)::");
-  if (absl::ConsumePrefix(&type, "torch::nn::")) {
-    absl::ConsumeSuffix(&type, "Impl");
-  }
-  return EscapeText(type);
-}
-
-std::string ModuleName(const Module& module) {
-  const size_t dot = module.path.rfind('.');
-  const std::string name =
-      module.parent == kNoModule || dot == std::string::npos
-          ? module.path
-          : module.path.substr(dot + 1);
-  return std::string(2 * static_cast<size_t>(module.depth), ' ') +
-         EscapeText(name);
-}
-
-void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
-               Table* table) {
-  const Module& module = facts.attribution.tree().modules()[total.index];
-  const bool known = total.forward_ns || total.backward_ns;
-  const uint64_t both =
-      total.forward_ns.value_or(0) + total.backward_ns.value_or(0);
-  table->AddRow({ModuleName(module), ShortType(module.type),
-                 total.calls ? CountText(*total.calls) : "-",
-                 Time(total.forward_ns), Time(total.backward_ns),
-                 known ? Share(both, facts.modules.all_ns()) : "-",
-                 CountText(module.parameters), Bytes(module.bytes)});
-}
-
-void PrintModules(const SummaryFacts& facts, std::ostream& out) {
-  const std::vector<ModuleTotal> totals = facts.modules.totals();
-  if (totals.empty()) return;
-  Table table({"module", "type", "calls", "forward", "backward", "op time",
-               "params", "bytes"},
-              2);
-  const std::vector<Module>& modules = facts.attribution.tree().modules();
-  std::vector<ModuleTotal> matching;
-  for (const ModuleTotal& total : totals) {
-    if (absl::StrContains(modules[total.index].path, facts.options.filter)) {
-      matching.push_back(total);
-    }
-  }
-  const size_t rows = Rows(facts, kModuleRows, matching.size());
-  for (size_t i = 0; i < rows; ++i) AddModule(facts, matching[i], &table);
-  const uint64_t forward = facts.modules.unattributed_forward_ns();
-  const uint64_t backward = facts.modules.unattributed_backward_ns();
-  if (facts.options.filter.empty() && forward + backward > 0) {
-    table.AddRow({"(unattributed)", "", "", Time(forward), Time(backward),
-                  Share(forward + backward, facts.modules.all_ns())});
-  }
-  if (table.empty()) return;
-  out << '\n';
-  table.Print(out, facts.options.colour);
-  PrintMore(rows, matching.size(), "modules", out);
-}
-
-std::string MeanTime(const SpanTotal& total) {
-  const uint64_t timed = total.count - total.untimed_count;
-  return timed == 0 ? "-"
-                    : TimeText(static_cast<double>(total.total_ns) / timed);
-}
-
-void PrintOps(const SummaryFacts& facts, std::ostream& out) {
-  if (facts.ops.empty()) return;
-  Table table({"op", "count", "self time", "%", "forward", "backward", "total",
-               "per call"},
-              1);
-  const size_t rows = Rows(facts, kOpRows, facts.ops.size());
-  for (size_t i = 0; i < rows; ++i) {
-    const SpanTotal& total = facts.ops[i];
-    table.AddRow({EscapeText(total.name), CountText(total.count),
-                  Time(total.self_ns), Share(total.self_ns, facts.op_self_ns),
-                  total.forward_count ? Time(total.forward_self_ns) : "-",
-                  total.backward_count ? Time(total.backward_self_ns) : "-",
-                  Time(total.total_ns), MeanTime(total)});
-  }
-  out << '\n';
-  table.Print(out, facts.options.colour);
-  PrintMore(rows, facts.ops.size(), "ops", out);
-}
-
-void PrintSpans(const SummaryFacts& facts, const char* what,
-                const std::vector<SpanTotal>& totals, std::ostream& out) {
-  if (totals.empty()) return;
-  Table table({what, "count", "total", "self time", "per call"}, 1);
-  const size_t rows = Rows(facts, kBackwardRows, totals.size());
-  for (size_t i = 0; i < rows; ++i) {
-    const SpanTotal& total = totals[i];
-    table.AddRow({EscapeText(total.name), CountText(total.count),
-                  Time(total.total_ns), Time(total.self_ns), MeanTime(total)});
-  }
-  out << '\n';
-  table.Print(out, facts.options.colour);
-  PrintMore(rows, totals.size(), "rows", out);
-}
-
 }  // namespace
 
 void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
@@ -323,11 +196,7 @@ void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
   PrintStepWork(facts, out);
   PrintMemory(facts, out);
   PrintValues(facts, out);
-  PrintModules(facts, out);
-  PrintOps(facts, out);
-  PrintSpans(facts, "backward node", facts.backward, out);
-  PrintSpans(facts, "range", facts.ranges, out);
-  PrintSpans(facts, "script", facts.scripts, out);
+  PrintTables(facts, out);
   const std::string name = EscapeText(facts.log.name);
   out << "\nnext: torchtape dump --step N " << name
       << "     torchtape export --to=json " << name << " -o step.json\n";

@@ -1,0 +1,126 @@
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "summary.h"
+#include "summary_parts.h"
+#include "table.h"
+#include "text_escape.h"
+#include "units.h"
+
+namespace torchtape::viewer {
+namespace {
+
+// Rows that a table has unless the user says otherwise.
+constexpr size_t kOpRows = 15;
+constexpr size_t kBackwardRows = 8;
+constexpr size_t kModuleRows = 40;
+
+// "Linear" of "torch::nn::LinearImpl".
+std::string ShortType(absl::string_view type) {
+  absl::ConsumePrefix(&type, "(anonymous namespace)::");
+  if (absl::ConsumePrefix(&type, "torch::nn::")) {
+    absl::ConsumeSuffix(&type, "Impl");
+  }
+  return EscapeText(type);
+}
+
+std::string ModuleName(const Module& module) {
+  const size_t dot = module.path.rfind('.');
+  const std::string name =
+      module.parent == kNoModule || dot == std::string::npos
+          ? module.path
+          : module.path.substr(dot + 1);
+  return std::string(2 * static_cast<size_t>(module.depth), ' ') +
+         EscapeText(name);
+}
+
+void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
+               Table* table) {
+  const Module& module = facts.attribution.tree().modules()[total.index];
+  const bool known = total.forward_ns || total.backward_ns;
+  const uint64_t both =
+      total.forward_ns.value_or(0) + total.backward_ns.value_or(0);
+  table->AddRow({ModuleName(module), ShortType(module.type),
+                 total.calls ? CountText(*total.calls) : "-",
+                 Time(total.forward_ns), Time(total.backward_ns),
+                 known ? Share(both, facts.modules.all_ns()) : "-",
+                 CountText(module.parameters), Bytes(module.bytes)});
+}
+
+void PrintModules(const SummaryFacts& facts, std::ostream& out) {
+  const std::vector<ModuleTotal> totals = facts.modules.totals();
+  if (totals.empty()) return;
+  Table table({"module", "type", "calls", "forward", "backward", "op time",
+               "params", "bytes"},
+              2);
+  const std::vector<Module>& modules = facts.attribution.tree().modules();
+  std::vector<ModuleTotal> matching;
+  for (const ModuleTotal& total : totals) {
+    if (absl::StrContains(modules[total.index].path, facts.options.filter)) {
+      matching.push_back(total);
+    }
+  }
+  const size_t rows = Rows(facts, kModuleRows, matching.size());
+  for (size_t i = 0; i < rows; ++i) AddModule(facts, matching[i], &table);
+  const uint64_t forward = facts.modules.unattributed_forward_ns();
+  const uint64_t backward = facts.modules.unattributed_backward_ns();
+  if (facts.options.filter.empty() && forward + backward > 0) {
+    table.AddRow({"(unattributed)", "", "", Time(forward), Time(backward),
+                  Share(forward + backward, facts.modules.all_ns())});
+  }
+  if (table.empty()) return;
+  out << '\n';
+  table.Print(out, facts.options.colour);
+  PrintMore(rows, matching.size(), "modules", out);
+}
+
+std::string MeanTime(const SpanTotal& total) {
+  const uint64_t timed = total.count - total.untimed_count;
+  return timed == 0 ? "-"
+                    : TimeText(static_cast<double>(total.total_ns) / timed);
+}
+
+void PrintOps(const SummaryFacts& facts, std::ostream& out) {
+  if (facts.ops.empty()) return;
+  Table table({"op", "count", "self time", "%", "forward", "backward", "total",
+               "per call"},
+              1);
+  const size_t rows = Rows(facts, kOpRows, facts.ops.size());
+  for (size_t i = 0; i < rows; ++i) {
+    const SpanTotal& total = facts.ops[i];
+    table.AddRow({EscapeText(total.name), CountText(total.count),
+                  Time(total.self_ns), Share(total.self_ns, facts.op_self_ns),
+                  total.forward_count ? Time(total.forward_self_ns) : "-",
+                  total.backward_count ? Time(total.backward_self_ns) : "-",
+                  Time(total.total_ns), MeanTime(total)});
+  }
+  out << '\n';
+  table.Print(out, facts.options.colour);
+  PrintMore(rows, facts.ops.size(), "ops", out);
+}
+
+void PrintSpans(const SummaryFacts& facts, const char* what,
+                const std::vector<SpanTotal>& totals, std::ostream& out) {
+  if (totals.empty()) return;
+  Table table({what, "count", "total", "self time", "per call"}, 1);
+  const size_t rows = Rows(facts, kBackwardRows, totals.size());
+  for (size_t i = 0; i < rows; ++i) {
+    const SpanTotal& total = totals[i];
+    table.AddRow({EscapeText(total.name), CountText(total.count),
+                  Time(total.total_ns), Time(total.self_ns), MeanTime(total)});
+  }
+  out << '\n';
+  table.Print(out, facts.options.colour);
+  PrintMore(rows, totals.size(), "rows", out);
+}
+
+}  // namespace
+
+void PrintTables(const SummaryFacts& facts, std::ostream& out) {
+  PrintModules(facts, out);
+  PrintOps(facts, out);
+  PrintSpans(facts, "backward node", facts.backward, out);
+  PrintSpans(facts, "range", facts.ranges, out);
+  PrintSpans(facts, "script", facts.scripts, out);
+}
+
+}  // namespace torchtape::viewer
