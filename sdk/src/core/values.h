@@ -48,19 +48,19 @@ class Values {
   void Elided(uint64_t elements) { Plain(format::ValueTag::kElided, elements); }
 
   void Integer(int64_t value) {
-    if (!Fits(2)) return;
+    if (!Fits(2)) return (void)Elide(1);
     Push(format::ValueWord(format::ValueTag::kInteger));
     Push(static_cast<uint64_t>(value));
   }
 
   void Real(double value) {
-    if (!Fits(1, 0, 1)) return;
+    if (!Fits(1, 0, 1)) return (void)Elide(1);
     Push(format::ValueWord(format::ValueTag::kReal));
     PushReal(value);
   }
 
   void Complex(double real, double imaginary) {
-    if (!Fits(1, 0, 2)) return;
+    if (!Fits(1, 0, 2)) return (void)Elide(1);
     Push(format::ValueWord(format::ValueTag::kComplex));
     PushReal(real);
     PushReal(imaginary);
