@@ -41,7 +41,9 @@ inline uint64_t HashWords(const uint64_t* words, size_t count, uint64_t seed) {
       sum += static_cast<Wide>(words[i] ^ kHashKey[i]) *
              (words[i + 1] ^ kHashKey[i + 1]);
     }
-    if (i < block) sum += static_cast<Wide>(words[i] ^ kHashKey[i]) * kHashKey[0];
+    if (i < block) {
+      sum += static_cast<Wide>(words[i] ^ kHashKey[i]) * kHashKey[i + 1];
+    }
     const Wide mixed =
         static_cast<Wide>(hash ^ static_cast<uint64_t>(sum) ^ kHashKey[2]) *
         (static_cast<uint64_t>(sum >> 64) ^ kHashKey[3]);
