@@ -21,20 +21,24 @@ constexpr Field kFields[] = {
     {"repeat", &Schedule::repeat},         {"every", &Schedule::every},
     {"first_of_epoch", &Schedule::first_of_epoch}};
 
+// The largest number if the sum is larger: so many steps never come.
+uint64_t Sum(uint64_t a, uint64_t b) { return a + b < a ? ~uint64_t{0} : a + b; }
+
 }  // namespace
 
 StepPlan StepPlanner::InCycle() const {
   if (step_ < schedule_.skip_first) return StepPlan::kOff;
   if (schedule_.active == 0) return StepPlan::kRecord;
-  const uint64_t length = schedule_.wait + schedule_.warmup + schedule_.active;
+  const uint64_t length =
+      Sum(Sum(schedule_.wait, schedule_.warmup), schedule_.active);
   const uint64_t since = step_ - schedule_.skip_first;
   if (schedule_.repeat != 0 && since / length >= schedule_.repeat) {
     return StepPlan::kOff;
   }
   const uint64_t at = since % length;
   if (at < schedule_.wait) return StepPlan::kOff;
-  return at < schedule_.wait + schedule_.warmup ? StepPlan::kWarmUp
-                                                : StepPlan::kRecord;
+  return at < Sum(schedule_.wait, schedule_.warmup) ? StepPlan::kWarmUp
+                                                    : StepPlan::kRecord;
 }
 
 StepPlan StepPlanner::Current() const {
