@@ -77,7 +77,11 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
     }
   }
   if (const char* text = std::getenv("TORCHTAPE_SCHEDULE")) {
-    status.Update(ParseSchedule(text, &options->schedule));
+    const absl::Status parsed = ParseSchedule(text, &options->schedule);
+    if (!parsed.ok()) {
+      status.Update(absl::InvalidArgumentError(
+          absl::StrCat("TORCHTAPE_SCHEDULE: ", parsed.message())));
+    }
   }
   if (!status.ok()) return status;
   if (options->max_buffer_bytes < kLeastBufferBytes) {
