@@ -68,7 +68,8 @@ int FullDisk() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string mode = argc > 1 ? argv[1] : "", log = argc > 2 ? argv[2] : "";
+  const std::string mode = argc > 1 ? argv[1] : "",
+                    log = argc > 2 ? argv[2] : "";
   if (mode == "static") {
     Train(3, &StaticTracker(log));
     return 0;

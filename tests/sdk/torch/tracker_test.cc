@@ -162,10 +162,9 @@ TEST_F(TrackerTest, WritesTheModuleTreeAndWhichParametersAnOpReads) {
     tracker.Attach(*model, "model");
     model->forward(torch::ones({2, 3}));
   });
-  EXPECT_EQ(recorded.modules,
-            (Texts{"model torch::nn::SequentialImpl",
-                   "model.0 torch::nn::LinearImpl",
-                   "model.1 torch::nn::BatchNorm1dImpl"}));
+  EXPECT_EQ(recorded.modules, (Texts{"model torch::nn::SequentialImpl",
+                                     "model.0 torch::nn::LinearImpl",
+                                     "model.1 torch::nn::BatchNorm1dImpl"}));
   ASSERT_EQ(recorded.parameters.size(), 7u);
   const RecordedParameter& weight = recorded.parameters.at(0);
   EXPECT_EQ(weight.path, "model.0.weight");
