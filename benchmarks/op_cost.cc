@@ -91,7 +91,8 @@ int main(int argc, char** argv) {
                 training.name.c_str(), events.spans, events.memory,
                 bare.thread_ns / 1e3);
     for (size_t i = 1; i < recorders.size(); ++i) {
-      const double thread = (least[i].thread_ns - bare.thread_ns) / events.spans;
+      const double thread =
+          (least[i].thread_ns - bare.thread_ns) / events.spans;
       const double process =
           (least[i].process_ns - bare.process_ns) / events.spans;
       std::printf("  %-36s %8.1f ns a span  %+7.2f %%  process %8.1f ns\n",

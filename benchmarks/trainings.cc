@@ -12,17 +12,18 @@ namespace nn = torch::nn;
 Training MakeMlp() {
   nn::Sequential net(nn::Linear(16, 16), nn::ReLU(), nn::Linear(16, 16),
                      nn::ReLU(), nn::Linear(16, 10));
-  auto optimizer = std::make_shared<torch::optim::Adam>(net->parameters(), 1e-3);
+  auto optimizer =
+      std::make_shared<torch::optim::Adam>(net->parameters(), 1e-3);
   auto input = torch::randn({32, 16});
   auto target = torch::randint(0, 10, {32}, torch::kLong);
-  return {"mlp",
-          [=]() mutable {
-            optimizer->zero_grad();
-            nn::functional::cross_entropy(net->forward(input), target)
-                .backward();
-            optimizer->step();
-          },
-          net.get()};
+  return {
+      "mlp",
+      [=]() mutable {
+        optimizer->zero_grad();
+        nn::functional::cross_entropy(net->forward(input), target).backward();
+        optimizer->step();
+      },
+      net.get()};
 }
 
 Training MakeCnn() {

@@ -14,7 +14,8 @@ Range::Range(absl::string_view name) noexcept {
   try {
     internal::KnownOperator* op =
         recorder->FindByText(internal::SpanKind::kRange, name);
-    if (op == nullptr) op = recorder->AddByText(internal::SpanKind::kRange, name);
+    if (op == nullptr)
+      op = recorder->AddByText(internal::SpanKind::kRange, name);
     if (op != nullptr) call.signature = recorder->BareSignature(op);
   } catch (...) {
     // No memory for a new name: the range is dropped and counted.

@@ -104,8 +104,8 @@ absl::Status Session::Start(const TrackerOptions& options,
   recorder_options.encoder.memory = options.memory;
   recorder_options.encoder.identities = options.identities;
   recorder_options.encoder.recording = false;
-  absl::Status status = Recorder::Get().Start(recorder_options,
-                                              *std::move(sink), std::move(run));
+  absl::Status status =
+      Recorder::Get().Start(recorder_options, *std::move(sink), std::move(run));
   if (!status.ok()) return status;
   active_ = true;
   path_ = path;

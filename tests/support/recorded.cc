@@ -196,8 +196,7 @@ class Builder {
                  const Event& event) {
     const v1::Signature& signature =
         events.dictionary().signatures(event.span->signature - 1);
-    const v1::Operator& op =
-        events.dictionary().operators(signature.op() - 1);
+    const v1::Operator& op = events.dictionary().operators(signature.op() - 1);
     RecordedSpan span;
     span.name = op.name();
     span.overload = op.overload();

@@ -85,8 +85,8 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   }
   if (!status.ok()) return status;
   if (options->max_buffer_bytes < kLeastBufferBytes) {
-    return Invalid("max_buffer_bytes",
-                   absl::StrCat(options->max_buffer_bytes), "at least 1 MiB");
+    return Invalid("max_buffer_bytes", absl::StrCat(options->max_buffer_bytes),
+                   "at least 1 MiB");
   }
   if (options->log_path.empty()) {
     return absl::InvalidArgumentError("log_path is empty");
@@ -103,9 +103,8 @@ void ReadProcessFacts(const TrackerOptions& options, v1::Run* run) {
   run->set_pid(static_cast<uint64_t>(getpid()));
   ReadNumber({"RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"},
              [&](uint32_t rank) { run->set_rank(rank); });
-  ReadNumber(
-      {"WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"},
-      [&](uint32_t size) { run->set_world_size(size); });
+  ReadNumber({"WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"},
+             [&](uint32_t size) { run->set_world_size(size); });
   ReadNumber({"LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"},
              [&](uint32_t rank) { run->set_local_rank(rank); });
   if (options.command_line) {
@@ -113,7 +112,8 @@ void ReadProcessFacts(const TrackerOptions& options, v1::Run* run) {
     for (absl::string_view word : absl::StrSplit(line, '\0')) {
       run->add_command_line(std::string(word));
     }
-    if (run->command_line_size() != 0) run->mutable_command_line()->RemoveLast();
+    if (run->command_line_size() != 0)
+      run->mutable_command_line()->RemoveLast();
   }
   v1::Device* cpu = run->add_devices();
   cpu->set_name("cpu");

@@ -5,9 +5,9 @@
 //
 // Sums of 64 x 64 -> 128 bit products of keyed pairs (the NH family of Black,
 // Halevi, Krawczyk, Krovetz and Rogaway, "UMAC: Fast and Secure Message
-// Authentication", 1999): the products do not wait for each other. Two different
-// signatures of a thread get the same hash with a chance of about 2^-60; they
-// would then be taken for one.
+// Authentication", 1999): the products do not wait for each other. Two
+// different signatures of a thread get the same hash with a chance of about
+// 2^-60; they would then be taken for one.
 
 #include <cstddef>
 #include <cstdint>

@@ -172,9 +172,8 @@ std::unique_ptr<Ring> Recorder::TakeRing() {
     ring->Reset();
     return ring;
   }
-  const size_t bytes =
-      options_.ring_words * sizeof(uint64_t) + sizeof(ThreadRecorder) +
-      sizeof(Values);
+  const size_t bytes = options_.ring_words * sizeof(uint64_t) +
+                       sizeof(ThreadRecorder) + sizeof(Values);
   if (ring_bytes_ + bytes > options_.max_buffer_bytes) return nullptr;
   auto ring = std::make_unique<Ring>(options_.ring_words);
   if (!ring->valid()) return nullptr;
@@ -312,10 +311,10 @@ void Recorder::TellUntoldDrops(const ThreadRecorder& thread) {
   format::ClockLine line;
   line.ticks = last_clock_.ticks;
   line.ns = static_cast<double>(last_clock_.steady_ns - start_clock_.steady_ns);
-  line.ns_per_tick =
-      last_clock_.ticks == start_clock_.ticks
-          ? 1
-          : line.ns / static_cast<double>(last_clock_.ticks - start_clock_.ticks);
+  line.ns_per_tick = last_clock_.ticks == start_clock_.ticks
+                         ? 1
+                         : line.ns / static_cast<double>(last_clock_.ticks -
+                                                         start_clock_.ticks);
   drop.set_start_time_ns(line.ToNs(thread.first_drop_ticks()));
   drop.set_end_time_ns(
       std::max(drop.start_time_ns(), static_cast<uint64_t>(line.ns)));

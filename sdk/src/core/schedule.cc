@@ -15,14 +15,18 @@ struct Field {
   uint64_t Schedule::*value;
 };
 
-constexpr Field kFields[] = {
-    {"skip_first", &Schedule::skip_first}, {"wait", &Schedule::wait},
-    {"warmup", &Schedule::warmup},         {"active", &Schedule::active},
-    {"repeat", &Schedule::repeat},         {"every", &Schedule::every},
-    {"first_of_epoch", &Schedule::first_of_epoch}};
+constexpr Field kFields[] = {{"skip_first", &Schedule::skip_first},
+                             {"wait", &Schedule::wait},
+                             {"warmup", &Schedule::warmup},
+                             {"active", &Schedule::active},
+                             {"repeat", &Schedule::repeat},
+                             {"every", &Schedule::every},
+                             {"first_of_epoch", &Schedule::first_of_epoch}};
 
 // The largest number if the sum is larger: so many steps never come.
-uint64_t Sum(uint64_t a, uint64_t b) { return a + b < a ? ~uint64_t{0} : a + b; }
+uint64_t Sum(uint64_t a, uint64_t b) {
+  return a + b < a ? ~uint64_t{0} : a + b;
+}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "core/thread_recorder.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -111,8 +112,7 @@ absl::string_view Bounded(absl::string_view text) {
 
 }  // namespace
 
-uint32_t ThreadRecorder::DefineOperator(SpanKind kind,
-                                        absl::string_view name,
+uint32_t ThreadRecorder::DefineOperator(SpanKind kind, absl::string_view name,
                                         absl::string_view overload,
                                         absl::string_view schema) {
   name = Bounded(name);
@@ -130,8 +130,7 @@ uint32_t ThreadRecorder::DefineOperator(SpanKind kind,
   return id;
 }
 
-KnownOperator* ThreadRecorder::AddByAddress(const char* address,
-                                            SpanKind kind,
+KnownOperator* ThreadRecorder::AddByAddress(const char* address, SpanKind kind,
                                             absl::string_view name,
                                             absl::string_view overload,
                                             absl::string_view schema) {
@@ -145,7 +144,10 @@ KnownOperator* ThreadRecorder::AddByAddress(const char* address,
   }
   AddressEntry& entry = by_address_[slot];
   if (entry.name == nullptr) ++addresses_;
-  entry = AddressEntry{address, std::string(name), KnownOperator{id, 0}};
+  entry = AddressEntry();
+  entry.name = address;
+  entry.known.id = id;
+  std::memcpy(entry.text, name.data(), std::min(name.size(), kTextBytes));
   return &entry.known;
 }
 
@@ -184,26 +186,42 @@ uint32_t ThreadRecorder::DefineSignature(uint32_t op, bool values_recorded) {
 }
 
 uint32_t ThreadRecorder::BareSignature(KnownOperator* op) {
-  if (op->bare_signature == 0) op->bare_signature = DefineSignature(op->id, false);
+  if (op->bare_signature == 0)
+    op->bare_signature = DefineSignature(op->id, false);
   return op->bare_signature;
 }
 
 uint32_t ThreadRecorder::SignatureOf(uint32_t op) {
   if (__builtin_expect(forget_, 0)) Forget();
   const uint64_t hash =
-      HashWords(values_->tag_words(), values_->tags(), kHashKey[4] * (op + 1)) | 1;
-  size_t slot = (hash >> 20) % kSignatureSlots;
-  for (; signature_slots_[slot].hash != 0; slot = (slot + 1) % kSignatureSlots) {
-    if (signature_slots_[slot].hash == hash) return signature_slots_[slot].id;
+      HashWords(values_->tag_words(), values_->tags(), kHashKey[4] * (op + 1)) |
+      1;
+  const size_t guess = signature_slots_[last_slot_].next;
+  if (signature_slots_[guess].hash == hash) {
+    Expect(guess);
+    return signature_slots_[guess].id;
   }
-  // Only if there was no room to forget; the search above must end.
-  if (signatures_ >= kSignatureSlots - 1) return 0;
-  const uint32_t id = DefineSignature(op, true);
-  if (id == 0) return 0;
-  signature_slots_[slot] = {hash, id};
-  // Shapes or arguments that never repeat: start over before the next one.
-  if (++signatures_ >= kMaxSignatures) forget_ = true;
-  return id;
+  return FindSignature(op, hash);
+}
+
+uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t hash) {
+  size_t slot = (hash >> 20) % kSignatureSlots;
+  while (signature_slots_[slot].hash != 0 &&
+         signature_slots_[slot].hash != hash) {
+    slot = (slot + 1) % kSignatureSlots;
+  }
+  if (signature_slots_[slot].hash == 0) {
+    // Only if there was no room to forget; the search above must end.
+    if (signatures_ >= kSignatureSlots - 1) return 0;
+    const uint32_t id = DefineSignature(op, true);
+    if (id == 0) return 0;
+    signature_slots_[slot] = {hash, id, 0};
+    // Shapes or arguments that never repeat: start over before the next one.
+    if (++signatures_ >= kMaxSignatures) forget_ = true;
+  }
+  signature_slots_[last_slot_].next = static_cast<uint32_t>(slot);
+  Expect(slot);
+  return signature_slots_[slot].id;
 }
 
 // ---------------------------------------------------------------------------
@@ -218,15 +236,13 @@ void ThreadRecorder::Begin(const Call& call) {
   const bool sequenced = call.sequence >= 0;
   const size_t fixed = 2 + (sequenced ? 1 : 0) + (call.backward ? 1 : 0);
   const size_t words = fixed + (call.has_values ? values_->dynamic_words() : 0);
-  uint64_t* record =
-      hidden || call.signature == 0 ? nullptr : Reserve(words);
+  uint64_t* record = hidden || call.signature == 0 ? nullptr : Reserve(words);
   if (record == nullptr) return CountDrop();
   frame.recorded = true;
-  const uint64_t flags = (sequenced ? format::kHasSequence : 0) |
-                         (call.backward ? format::kBackward : 0) |
-                         (call.has_values && call.identities
-                              ? format::kHasIdentities
-                              : 0);
+  const uint64_t flags =
+      (sequenced ? format::kHasSequence : 0) |
+      (call.backward ? format::kBackward : 0) |
+      (call.has_values && call.identities ? format::kHasIdentities : 0);
   record[0] = RecordHeader(RecordKind::kBegin, flags, words, call.signature);
   if (sequenced) record[2] = static_cast<uint64_t>(call.sequence);
   if (call.backward) record[fixed - 1] = call.forward_thread;
@@ -263,9 +279,9 @@ void ThreadRecorder::End(const void* key, uint64_t ticks, uint32_t signature,
   const size_t words = 2 + values_->dynamic_words();
   uint64_t* record = ring_->Reserve(words, (depth_ + 1) * kEndWords);
   if (record == nullptr) return PutEnd(0, ticks, 0);
-  record[0] = RecordHeader(RecordKind::kEnd,
-                           identities ? format::kHasIdentities : 0, words,
-                           signature);
+  record[0] =
+      RecordHeader(RecordKind::kEnd, identities ? format::kHasIdentities : 0,
+                   words, signature);
   record[1] = ticks;
   values_->CopyDynamic(record + 2);
   ring_->Commit(words);

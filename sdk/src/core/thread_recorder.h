@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -71,7 +72,10 @@ class ThreadRecorder {
       AddressEntry& entry = by_address_[slot];
       if (entry.name == nullptr) return nullptr;
       // The name is compared too: memory of a name that is gone may be reused.
-      if (entry.name == name) return entry.text == name ? &entry.known : nullptr;
+      if (entry.name == name) {
+        return std::strncmp(entry.text, name, kTextBytes) == 0 ? &entry.known
+                                                               : nullptr;
+      }
     }
   }
   // A name that may lie anywhere. `kind` keeps equal names of different things
@@ -97,12 +101,12 @@ class ThreadRecorder {
   Values& values() { return *values_; }
 
   struct Call {
-    const void* key = nullptr;   // tells End() which span it ends
-    uint32_t signature = 0;      // 0: could not be defined; the span is dropped
-    bool has_values = false;     // `values()` belong to it
+    const void* key = nullptr;  // tells End() which span it ends
+    uint32_t signature = 0;     // 0: could not be defined; the span is dropped
+    bool has_values = false;    // `values()` belong to it
     bool identities = false;
     bool backward = false;
-    int64_t sequence = -1;       // -1: none
+    int64_t sequence = -1;        // -1: none
     uint32_t forward_thread = 0;  // backward only
   };
 
@@ -178,14 +182,20 @@ class ThreadRecorder {
     int exceptions;
     bool recorded;
   };
-  struct AddressEntry {
+  // One cache line. The text is the name, or the beginning of a long one.
+  static constexpr size_t kTextBytes = 48;
+  struct alignas(64) AddressEntry {
     const char* name = nullptr;
-    std::string text;
     KnownOperator known;
+    char text[kTextBytes] = {};
   };
+  // Training repeats itself, so a slot remembers which one was wanted after it:
+  // that one is fetched while the program is busy, which hides most misses of
+  // the cache.
   struct SignatureSlot {
     uint64_t hash = 0;  // 0: empty
     uint32_t id = 0;
+    uint32_t next = 0;
   };
   class ThreadExit;
 
@@ -198,6 +208,12 @@ class ThreadRecorder {
   uint32_t DefineOperator(SpanKind kind, absl::string_view name,
                           absl::string_view overload, absl::string_view schema);
   uint32_t DefineSignature(uint32_t op, bool values_recorded);
+  // What SignatureOf() does when its guess was wrong.
+  uint32_t FindSignature(uint32_t op, uint64_t hash);
+  void Expect(size_t slot) {
+    last_slot_ = slot;
+    __builtin_prefetch(&signature_slots_[signature_slots_[slot].next]);
+  }
 
   // Room for a record that leaves the open spans room for their ends. Tells of
   // dropped events first. Null if there is none.
@@ -224,6 +240,7 @@ class ThreadRecorder {
   std::unique_ptr<Values> values_;
   std::vector<SignatureSlot> signature_slots_;
   size_t signatures_ = 0;
+  size_t last_slot_ = 0;
   bool forget_ = false;  // the signature table was full: start over soon
   std::vector<AddressEntry> by_address_;
   size_t addresses_ = 0;

@@ -118,7 +118,8 @@ class Values {
               uint64_t{facts.dimensions} << 48;
     for (uint32_t i = 0; i < facts.dimensions; ++i) *word++ = facts.sizes[i];
     if (facts.strides) {
-      for (uint32_t i = 0; i < facts.dimensions; ++i) *word++ = facts.strides[i];
+      for (uint32_t i = 0; i < facts.dimensions; ++i)
+        *word++ = facts.strides[i];
     }
     if (facts.offset != 0) *word++ = static_cast<uint64_t>(facts.offset);
     tags_ = word - tag_words_;
@@ -145,8 +146,8 @@ class Values {
   // one word each set aside.
   bool Fits(size_t tags, size_t ids = 0, size_t reals = 0) {
     if (owed_ != 0) --owed_;
-    return tags_ + tags + owed_ + kMargin <= kMaxTags && ids_ + ids <= kMaxIds &&
-           reals_ + reals <= kMaxReals;
+    return tags_ + tags + owed_ + kMargin <= kMaxTags &&
+           ids_ + ids <= kMaxIds && reals_ + reals <= kMaxReals;
   }
   bool Elide(uint64_t elements) {
     if (tags_ < kMaxTags) {

@@ -35,8 +35,8 @@ class Describer {
   void Add(const torch::jit::Module& module, const std::string& path,
            uint32_t parent) {
     const auto type = module.type()->name();
-    const uint32_t index = AddModule(path, type ? type->name() : "", parent,
-                                     module.is_training());
+    const uint32_t index =
+        AddModule(path, type ? type->name() : "", parent, module.is_training());
     for (const auto& parameter : module.named_parameters(/*recurse=*/false)) {
       AddTensor(parameter.value, path + "." + parameter.name, index, false);
     }
@@ -110,12 +110,12 @@ ModelFacts Describe(const Module& model, absl::string_view name) {
 }  // namespace
 
 ModelFacts DescribeModel(const torch::nn::Module& model,
-                        absl::string_view name) {
+                         absl::string_view name) {
   return Describe(model, name);
 }
 
 ModelFacts DescribeModel(const torch::jit::Module& model,
-                        absl::string_view name) {
+                         absl::string_view name) {
   return Describe(model, name);
 }
 

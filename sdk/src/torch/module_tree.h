@@ -22,7 +22,7 @@ namespace torchtape::internal {
 ModelFacts DescribeModel(const torch::nn::Module& model,
                          absl::string_view name);
 ModelFacts DescribeModel(const torch::jit::Module& model,
-                        absl::string_view name);
+                         absl::string_view name);
 
 }  // namespace torchtape::internal
 

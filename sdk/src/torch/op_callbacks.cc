@@ -128,8 +128,8 @@ SpanKind KindOf(at::RecordScope scope) {
 }
 
 // An operator whose name was not seen on this thread. Allocates.
-KnownOperator* AddOperator(const at::RecordFunction& function,
-                           const char* name, ThreadRecorder* recorder) {
+KnownOperator* AddOperator(const at::RecordFunction& function, const char* name,
+                           ThreadRecorder* recorder) {
   const auto schema = function.operator_schema();
   if (!schema.has_value()) return nullptr;
   std::ostringstream text;
@@ -228,7 +228,6 @@ class OpCallbacks : public OpSource {
  public:
   absl::Status Install(const Recorded& what) override {
     recorded = what;
-    ThreadRecorder::SetTorchThread(&TorchThread);
     std::unordered_set<at::RecordScope, std::hash<at::RecordScope>> scopes = {
         at::RecordScope::FUNCTION, at::RecordScope::USER_SCOPE,
         at::RecordScope::TORCHSCRIPT_FUNCTION};
@@ -256,6 +255,8 @@ class OpCallbacks : public OpSource {
 }  // namespace
 
 std::unique_ptr<OpSource> MakeOpCallbacks() {
+  // Threads may join the recording before anything is hooked.
+  ThreadRecorder::SetTorchThread(&TorchThread);
   return std::make_unique<OpCallbacks>();
 }
 

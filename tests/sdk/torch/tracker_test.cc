@@ -301,6 +301,19 @@ TEST_F(TrackerTest, OnlyScheduledStepsAreRecordedAndNothingIsHookedBetween) {
   EXPECT_EQ(recorded.steps, 8u);
 }
 
+TEST_F(TrackerTest, AThreadIsKnownByLibTorchsNumberThoughItJoinedUnhooked) {
+  TrackerOptions options;
+  options.schedule.skip_first = 1;
+  const auto recorded = Record(
+      [&](Tracker& tracker) {
+        tracker.Step();
+        torch::ones({1}).neg();
+      },
+      options);
+  EXPECT_EQ(Only(recorded, "aten::neg").torch_thread,
+            at::RecordFunction::currentThreadId());
+}
+
 TEST_F(TrackerTest, WhatIsSwitchedOffIsAbsent) {
   TrackerOptions options;
   options.shapes = options.memory = options.backward = false;

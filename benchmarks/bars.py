@@ -1,0 +1,41 @@
+"""Holds measured figures against their bars: bars.py OP_COST LOG_COST RESULT."""
+
+import json
+import sys
+
+
+def op_rows(costs):
+    by = {(c["training"], c["recorder"]): c["thread_ns_per_span"] for c in costs}
+    for training in dict.fromkeys(c["training"] for c in costs):
+        empty = by[training, "empty callback"]
+        times = by[training, "torchtape, times only"]
+        everything = by[training, "torchtape, everything"]
+        kineto = by[training, "kineto, shapes and memory"]
+        yield f"{training}: times only, above the empty callback", times - empty, 25, "ns a span"
+        yield f"{training}: everything, above the empty callback", everything - empty, 80, "ns a span"
+        yield f"{training}: everything, share of Kineto", everything / kineto, 0.5, "of 1"
+
+
+def log_rows(cost):
+    yield "transformer: bytes an op, no memory and ids", cost["plain_bytes_per_op"], 5, "bytes"
+    yield "transformer: bytes an op, everything", cost["all_bytes_per_op"], 10, "bytes"
+    yield "Stop() after 10^6 events", cost["stop_ms"], 100, "ms"
+    yield "tracker's memory over 10^7 events, above its bound", cost["memory_over_bound_mib"], 0, "MiB"
+    yield "reader: 10 million ops, one core", 10 / cost["read_mops_per_s"], 1, "s"
+
+
+def main():
+    costs, log, result = sys.argv[1:]
+    rows = list(op_rows(json.load(open(costs)))) + list(log_rows(json.load(open(log))))
+    out = []
+    for name, figure, bar, unit in rows:
+        met = figure <= bar
+        print(f"{name:58} {figure:9.2f}  at most {bar:6} {unit:10} {'met' if met else 'NOT MET'}")
+        out.append({"name": name, "figure": figure, "bar": bar, "unit": unit, "met": met})
+    with open(result, "w") as file:
+        json.dump(out, file, indent=1)
+    print(f"written to {result}")
+
+
+if __name__ == "__main__":
+    main()
