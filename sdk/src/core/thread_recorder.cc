@@ -16,6 +16,9 @@ std::atomic<uint64_t> ThreadRecorder::active_session_{0};
 std::atomic<ThreadRecorder::TorchThread> ThreadRecorder::torch_thread_{nullptr};
 thread_local ThreadRecorder* ThreadRecorder::current_ = nullptr;
 
+// Not a member of ThreadExit: what its destructor writes to it may be left out.
+static thread_local bool thread_is_gone = false;
+
 // Tells the recorder that a thread is gone. Made when the thread joins, so that
 // it is destroyed before what the thread made earlier; what records later than
 // that is not recorded.
@@ -24,14 +27,14 @@ class ThreadRecorder::ThreadExit {
   ~ThreadExit() {
     if (current_) current_->finished_.store(true, std::memory_order_release);
     current_ = nullptr;
-    gone = true;
+    thread_is_gone = true;
   }
-  bool gone = false;
 };
 
 ThreadRecorder* ThreadRecorder::Join() {
+  if (active_session() == 0 || thread_is_gone) return nullptr;
   static thread_local ThreadExit thread_exit;
-  if (active_session() == 0 || thread_exit.gone) return nullptr;
+  (void)&thread_exit;  // makes it
   // What joining does may record itself, such as an allocation.
   static thread_local bool joining = false;
   if (joining) return nullptr;
@@ -49,6 +52,7 @@ ThreadRecorder::ThreadRecorder(std::unique_ptr<Ring> ring, uint64_t session,
       thread_(std::move(thread)),
       values_(std::make_unique<Values>()),
       signature_slots_(kSignatureSlots),
+      history_(kHistory),
       by_address_(kAddressSlots) {}
 
 ThreadRecorder::~ThreadRecorder() = default;
@@ -196,16 +200,16 @@ uint32_t ThreadRecorder::SignatureOf(uint32_t op) {
   const uint64_t hash =
       HashWords(values_->tag_words(), values_->tags(), kHashKey[4] * (op + 1)) |
       1;
-  const size_t guess = signature_slots_[last_slot_].next;
-  if (signature_slots_[guess].hash == hash) {
-    Expect(guess);
-    return signature_slots_[guess].id;
+  const uint32_t guess = HistoryAt(guess_);
+  if (__builtin_expect(signature_slots_[guess].hash != hash, 0)) {
+    return FindSignature(op, hash);
   }
-  return FindSignature(op, hash);
+  ++guess_;
+  return Use(guess);
 }
 
 uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t hash) {
-  size_t slot = (hash >> 20) % kSignatureSlots;
+  uint32_t slot = (hash >> 20) % kSignatureSlots;
   while (signature_slots_[slot].hash != 0 &&
          signature_slots_[slot].hash != hash) {
     slot = (slot + 1) % kSignatureSlots;
@@ -215,13 +219,12 @@ uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t hash) {
     if (signatures_ >= kSignatureSlots - 1) return 0;
     const uint32_t id = DefineSignature(op, true);
     if (id == 0) return 0;
-    signature_slots_[slot] = {hash, id, 0};
+    signature_slots_[slot] = {hash, id, used_};
     // Shapes or arguments that never repeat: start over before the next one.
     if (++signatures_ >= kMaxSignatures) forget_ = true;
   }
-  signature_slots_[last_slot_].next = static_cast<uint32_t>(slot);
-  Expect(slot);
-  return signature_slots_[slot].id;
+  guess_ = signature_slots_[slot].seen + 1;
+  return Use(slot);
 }
 
 // ---------------------------------------------------------------------------
