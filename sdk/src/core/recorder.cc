@@ -49,6 +49,12 @@ v1::Thread ToMessage(const ThreadFacts& facts) {
   return thread;
 }
 
+// What a thread takes of the memory that the user allows.
+size_t BytesWithRing(size_t ring_words) {
+  return ring_words * sizeof(uint64_t) + sizeof(ThreadRecorder) +
+         sizeof(Values);
+}
+
 // All signals stay with the program's own threads.
 class SignalsBlocked {
  public:
@@ -166,14 +172,14 @@ void Recorder::SweepOldThreads() {
 
 std::unique_ptr<Ring> Recorder::TakeRing() {
   SweepOldThreads();
-  if (!free_rings_.empty()) {
+  const size_t bytes = BytesWithRing(options_.ring_words);
+  while (!free_rings_.empty()) {
     std::unique_ptr<Ring> ring = std::move(free_rings_.back());
     free_rings_.pop_back();
     ring->Reset();
-    return ring;
+    if (ring->words() == options_.ring_words) return ring;
+    ring_bytes_ -= BytesWithRing(ring->words());  // an earlier recording's
   }
-  const size_t bytes = options_.ring_words * sizeof(uint64_t) +
-                       sizeof(ThreadRecorder) + sizeof(Values);
   if (ring_bytes_ + bytes > options_.max_buffer_bytes) return nullptr;
   auto ring = std::make_unique<Ring>(options_.ring_words);
   if (!ring->valid()) return nullptr;

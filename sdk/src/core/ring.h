@@ -61,6 +61,7 @@ class Ring {
   // Empties the ring. Neither side may be at work.
   void Reset();
 
+  size_t words() const { return mask_ + 1; }
   size_t capacity_bytes() const { return (mask_ + 1) * sizeof(uint64_t); }
 
  private:
