@@ -189,14 +189,15 @@ class ThreadRecorder {
     KnownOperator known;
     char text[kTextBytes] = {};
   };
-  // Training repeats itself, so a slot remembers which one was wanted after it:
-  // that one is fetched while the program is busy, which hides most misses of
-  // the cache.
   struct SignatureSlot {
     uint64_t hash = 0;  // 0: empty
     uint32_t id = 0;
-    uint32_t next = 0;
+    uint32_t seen = 0;  // where in `history_` it was used last
   };
+  // Training repeats itself. The slots used lately are kept in order, and
+  // `guess_` follows the previous repetition: the slot that will be wanted next
+  // is fetched while the program is busy, which hides the misses of the cache.
+  static constexpr uint32_t kHistory = 1 << 14;  // a power of two
   class ThreadExit;
 
   static ThreadRecorder* Join();
@@ -210,9 +211,15 @@ class ThreadRecorder {
   uint32_t DefineSignature(uint32_t op, bool values_recorded);
   // What SignatureOf() does when its guess was wrong.
   uint32_t FindSignature(uint32_t op, uint64_t hash);
-  void Expect(size_t slot) {
-    last_slot_ = slot;
-    __builtin_prefetch(&signature_slots_[signature_slots_[slot].next]);
+  uint32_t& HistoryAt(uint32_t position) {
+    return history_[position & (kHistory - 1)];
+  }
+  uint32_t Use(uint32_t slot) {
+    signature_slots_[slot].seen = used_;
+    HistoryAt(used_++) = slot;
+    __builtin_prefetch(&signature_slots_[HistoryAt(guess_)]);
+    __builtin_prefetch(&HistoryAt(guess_ + 16));
+    return signature_slots_[slot].id;
   }
 
   // Room for a record that leaves the open spans room for their ends. Tells of
@@ -240,7 +247,9 @@ class ThreadRecorder {
   std::unique_ptr<Values> values_;
   std::vector<SignatureSlot> signature_slots_;
   size_t signatures_ = 0;
-  size_t last_slot_ = 0;
+  std::vector<uint32_t> history_;
+  uint32_t used_ = 0;    // positions in the history, which is a ring:
+  uint32_t guess_ = 0;   // of the next use, and of what it may be like
   bool forget_ = false;  // the signature table was full: start over soon
   std::vector<AddressEntry> by_address_;
   size_t addresses_ = 0;
