@@ -1,0 +1,57 @@
+"""Two readers that share no code agree on a log: same_totals.py VIEWER LOG
+
+The viewer's `summary --json` against the reader made from FORMAT.md alone,
+which adds up every event. Also holds the viewer's parts against their sums.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+READ_TAPE = pathlib.Path(__file__).parents[1] / "format" / "read_tape.py"
+
+
+def run(*command):
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def differences(summary, counts, tape):
+    """Yields what the readers tell differently."""
+    ours = {row["name"]: {"count": row["count"], "total_ns": row["total_ns"]}
+            for row in summary["ops"]}
+    for name in sorted(ours.keys() | tape["ops"].keys()):
+        if ours.get(name) != tape["ops"].get(name):
+            yield f"span {name}: {ours.get(name)} and {tape['ops'].get(name)}"
+    memory = summary["memory"]
+    pairs = {
+        "spans": (counts["spans_begun"], tape["spans"]),
+        "ended spans": (counts["spans_ended"], tape["ended"]),
+        "threads": (summary["run"]["threads"], tape["threads"]),
+        "allocations": (memory["alloc_count"], tape["allocations"]),
+        "frees": (memory["free_count"], tape["frees"]),
+        "allocated bytes": (memory["allocated_bytes"], tape["allocated_bytes"]),
+        "peak bytes": (memory["peak_bytes"], tape["peak_bytes"]),
+        "holders at the peak": (sum(h["bytes"] for h in memory["holders"]), memory["peak_bytes"]),
+        "ops of all steps": (sum(s["ops"] or 0 for s in summary["steps"]),
+                             sum(row["count"] for row in summary["ops"])),
+    }
+    for name, (first, second) in pairs.items():
+        if first != second:
+            yield f"{name}: {first} and {second}"
+
+
+def main():
+    viewer, log = sys.argv[1:]
+    tape = run(sys.executable, str(READ_TAPE), log)
+    summary = run(viewer, "summary", "--json", log)
+    counts = run(viewer, "info", "--json", log)["counts"]
+    found = list(differences(summary, counts, tape))
+    if tape["spans"] == 0:
+        found.append("the log has no spans")
+    print("\n".join(found) or f"{tape['spans']} spans, {tape['allocations']} allocations: the same")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
