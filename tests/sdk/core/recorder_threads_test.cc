@@ -94,7 +94,7 @@ TEST_F(RecorderThreadsTest, RecordingsMayFollowEachOtherUnderBusyThreads) {
     ASSERT_THAT(Start(), IsOk());
     if (i % 4 == 0) busy.AwaitTurns(10);
     ExpectOkOrDataLoss(Stop());
-    Log();
+    if (i % 4 == 0) Log();
   }
 }
 
