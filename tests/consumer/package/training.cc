@@ -10,7 +10,7 @@
 
 extern "C" int Train(const char* log_path) {
   torchtape::Tracker tracker(log_path);
-  at::Tensor weight = at::zeros({4}, at::requires_grad());
+  at::Tensor weight = at::zeros({4}).requires_grad_();
   for (int step = 0; step < 20; ++step) {
     at::Tensor loss = (weight - at::ones({4})).square().sum();
     loss.backward();
