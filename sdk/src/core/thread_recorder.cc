@@ -14,7 +14,7 @@ using format::RecordKind;
 
 std::atomic<uint64_t> ThreadRecorder::active_session_{0};
 std::atomic<ThreadRecorder::TorchThread> ThreadRecorder::torch_thread_{nullptr};
-thread_local ThreadRecorder* ThreadRecorder::current_ = nullptr;
+__thread ThreadRecorder* ThreadRecorder::current_ = nullptr;
 
 // Not a member of ThreadExit: what its destructor writes to it may be left out.
 static thread_local bool thread_is_gone = false;
