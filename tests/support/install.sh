@@ -6,7 +6,7 @@ build_packages=(g++ cmake ninja-build ccache python3
   protobuf-compiler libprotobuf-dev libabsl-dev libzstd-dev zlib1g-dev
   nlohmann-json3-dev libcli11-dev)
 test_packages=(git clang-format libgtest-dev libgmock-dev libbenchmark-dev
-  python3-protobuf zstd)
+  python3-zstandard)
 
 torch_wheel='torch==2.13.0+cpu'
 torch_wheel_folder=build/libtorch
