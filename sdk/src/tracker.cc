@@ -101,6 +101,11 @@ absl::Status Session::Start(const TrackerOptions& options,
   if (!sink.ok()) return sink.status();
   internal::RecorderOptions recorder_options;
   recorder_options.max_buffer_bytes = options.max_buffer_bytes;
+  // A small bound has small rings, so that it has some.
+  while (recorder_options.ring_words * sizeof(uint64_t) >
+         options.max_buffer_bytes / 4) {
+    recorder_options.ring_words /= 2;
+  }
   recorder_options.encoder.memory = options.memory;
   recorder_options.encoder.identities = options.identities;
   recorder_options.encoder.recording = false;

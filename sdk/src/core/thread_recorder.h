@@ -231,7 +231,8 @@ class ThreadRecorder {
   void PutEnd(uint64_t flags, uint64_t ticks, uint32_t signature);
   static std::atomic<uint64_t> active_session_;
   static std::atomic<TorchThread> torch_thread_;
-  // __thread, as nothing has to be made first: no other file asks whether it is.
+  // __thread, as nothing has to be made first: no other file asks whether it
+  // is.
   static __thread ThreadRecorder* current_
       __attribute__((tls_model("initial-exec")));
 

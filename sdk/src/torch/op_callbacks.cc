@@ -26,11 +26,17 @@ Recorded recorded;
 constexpr absl::string_view kEnginePrefix =
     "autograd::engine::evaluate_function: ";
 
-void AddValue(const c10::IValue& value, Values* values);
+// Lists within lists beyond this depth are elided; readers bound it too.
+constexpr int kMaxNesting = 16;
 
-void AddList(c10::ArrayRef<c10::IValue> list, Values* values) {
+void AddValue(const c10::IValue& value, Values* values, int nesting = 0);
+
+void AddList(c10::ArrayRef<c10::IValue> list, Values* values, int nesting) {
+  if (nesting == kMaxNesting) return values->Elided(list.size());
   if (!values->List(list.size())) return;
-  for (const c10::IValue& element : list) AddValue(element, values);
+  for (const c10::IValue& element : list) {
+    AddValue(element, values, nesting + 1);
+  }
 }
 
 // Names of kinds of values that are known by their kind only. Literals, since
@@ -95,20 +101,23 @@ bool AddNumbers(c10::ArrayRef<c10::IValue> list, Values* values) {
   return true;
 }
 
-void AddValue(const c10::IValue& value, Values* values) {
+void AddValue(const c10::IValue& value, Values* values, int nesting) {
   if (value.isTensor()) {
     return AddTensor(value.toTensor(), recorded.identities, values);
   }
   if (value.isNone()) return values->None();
   if (value.isList()) {
     const c10::ArrayRef<c10::IValue> list = value.toListRef();
-    if (!AddNumbers(list, values)) AddList(list, values);
+    if (!AddNumbers(list, values)) AddList(list, values, nesting);
     return;
   }
   if (value.isTuple()) {
     const auto& elements = value.toTupleRef().elements();
+    if (nesting == kMaxNesting) return values->Elided(elements.size());
     if (!values->List(elements.size())) return;
-    for (const c10::IValue& element : elements) AddValue(element, values);
+    for (const c10::IValue& element : elements) {
+      AddValue(element, values, nesting + 1);
+    }
     return;
   }
   AddPlain(value, values);

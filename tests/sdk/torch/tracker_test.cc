@@ -328,6 +328,14 @@ TEST_F(TrackerTest, WhatIsSwitchedOffIsAbsent) {
   EXPECT_EQ(recorded.Named("aten::tanh_backward").size(), 1u);
 }
 
+TEST_F(TrackerTest, TheLeastBoundStillRecords) {
+  TrackerOptions options;
+  options.max_buffer_bytes = 1 << 20;
+  const auto recorded =
+      Record([&](Tracker&) { torch::ones({1}).neg(); }, options);
+  EXPECT_EQ(recorded.Named("aten::neg").size(), 1u);
+}
+
 TEST_F(TrackerTest, ASecondTrackerIsOffAndTheFirstGoesOn) {
   const auto recorded = Record([&](Tracker&) {
     Tracker second(folder_ / "second.tape");
