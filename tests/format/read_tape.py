@@ -188,16 +188,15 @@ def read_stream(fields, dictionary, totals, memory):
             op(totals, dictionary.names[signature])["count"] += 1
         elif kind in (4, 5, 6):  # END, END_THREW, END_UNKNOWN
             check(stack, "a span ends that did not begin")
-            start, signature = stack.pop()
             totals["ended"] += 1
+            start, signature = stack.pop()
             op(totals, dictionary.names[signature])["total_ns"] += time - start
             if kind == 4:
                 take_values(take[10]())
         elif kind == 7:  # ALLOCATE
             storage, size = storage_ids.id(take[14]()), take[15]()
             take[16]()
-            if columns[20].entries:
-                take[20]()
+            columns[20].entries and take[20]()
             totals["allocations"] += 1
             totals["allocated_bytes"] += size
             memory.append((time, storage, size))
@@ -211,37 +210,38 @@ def read_stream(fields, dictionary, totals, memory):
 
 
 def op(totals, name):
-    nothing = {"count": 0, "total_ns": 0}
-    return nothing if name is None else totals["ops"].setdefault(name, nothing)
+    return ({} if name is None else totals["ops"]).setdefault(name, {"count": 0, "total_ns": 0})
 
 
 def peak_bytes(memory):
-    """The highest sum of live bytes, from nothing at the start."""
+    """The highest sum of live bytes, from nothing at each end of a window."""
     live, now, peak = {}, 0, 0
     for _, storage, size in sorted(memory, key=lambda m: m[0]):
+        if storage is None:
+            live, now = {}, 0
+            continue
         now += -live.pop(storage, 0) if size is None else size
-        live[storage] = size or 0
-        peak = max(peak, now)
+        live[storage], peak = size or 0, max(peak, now)
     return peak
 
 
 def main():
     totals = dict.fromkeys(("chunks", "steps", "spans", "ended", "allocations",
-                            "allocated_bytes", "frees"), 0)
-    totals.update(ops={}, damage=None)
-    threads, memory, log = set(), [], open(sys.argv[1], "rb").read()
+                            "allocated_bytes", "frees"), 0) | {"ops": {}, "damage": None}
+    threads, memory = set(), []
     try:
-        for kind, payload in chunks(log):
+        for kind, payload in chunks(open(sys.argv[1], "rb").read()):
             totals["chunks"] += 1
             events = message(payload) if kind == EVENTS else {}
             totals["steps"] += len(events.get(7, []))
+            memory += [(one(message(w), 1), None, None) for w in events.get(12, [])]
             dictionary = Dictionary(one(events, 5, b""))
             for stream in map(message, events.get(6, [])):
                 threads.add(one(stream, 1))
                 read_stream(stream, dictionary, totals, memory)
     except Damage as what:
         totals["damage"] = str(what)
-    totals.update(threads=len(threads), peak_bytes=peak_bytes(memory))
+    totals |= {"threads": len(threads), "peak_bytes": peak_bytes(memory)}
     print(json.dumps(totals, indent=1, sort_keys=True))
     return 1 if totals["damage"] else 0
 
