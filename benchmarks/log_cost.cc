@@ -45,18 +45,18 @@ struct Cost {
   double bytes = 0;
 };
 
-// Records `steps` of a training that has been running before.
+// Records `steps` of a training that has been running before. `before_mib`: the
+// process's memory before anything was ever recorded.
 Cost RecordSteps(const Training& training, const TrackerOptions& options,
-                 int steps) {
+                 int steps, double before_mib) {
   Cost cost;
-  const double before = ResidentMib();
   Tracker tracker(options);
   tracker.Attach(*training.model, "model");
   for (int i = 0; i < steps; ++i) {
     training.step();
     tracker.Step();
     if (i % 64 == 0) {
-      cost.grown_mib = std::max(cost.grown_mib, ResidentMib() - before);
+      cost.grown_mib = std::max(cost.grown_mib, ResidentMib() - before_mib);
     }
   }
   const double stop = NowMs();
@@ -82,10 +82,11 @@ int main(int argc, char** argv) {
   TrackerOptions plain = all;
   plain.log_path = std::string(argv[1]) + "/plain.tape";
   plain.memory = plain.identities = false;
-  const Cost no_ids = RecordSteps(transformer, plain, 600);
+  const double before = ResidentMib();
+  const Cost no_ids = RecordSteps(transformer, plain, 600, before);
   // 600 steps are about a million ops; 3,000 are ten million events.
-  const Cost short_run = RecordSteps(transformer, all, 600);
-  const Cost long_run = RecordSteps(transformer, all, 3000);
+  const Cost short_run = RecordSteps(transformer, all, 600, before);
+  const Cost long_run = RecordSteps(transformer, all, 3000, before);
 
   const double plain_bytes = no_ids.bytes / no_ids.read.spans;
   const double all_bytes = long_run.bytes / long_run.read.spans;

@@ -14,8 +14,9 @@ namespace torchtape::internal {
 namespace {
 
 // How often the writer looks at the rings: as rarely as their filling allows. A
-// ring of 2 MiB lasts eight of the longest sleeps at 50 MB of records a second,
-// which is what a thread of the smallest ops makes.
+// ring of 4 MiB lasts 80 ms at 50 MB of records a second, which is what a
+// thread of the smallest ops makes: the longest sleep, a chunk that is written,
+// and a busy machine.
 constexpr std::chrono::microseconds kLongestSleep{5000};
 constexpr std::chrono::microseconds kShortestSleep{250};
 // Finished chunks reach the file at least this often.

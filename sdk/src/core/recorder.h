@@ -24,8 +24,8 @@
 namespace torchtape::internal {
 
 struct RecorderOptions {
-  size_t max_buffer_bytes = size_t{64} << 20;
-  size_t ring_words = size_t{1} << 18;  // a power of two
+  size_t max_buffer_bytes = size_t{128} << 20;
+  size_t ring_words = size_t{1} << 19;  // a power of two
   format::EncoderOptions encoder;
 };
 

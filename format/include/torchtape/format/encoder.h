@@ -63,7 +63,7 @@ struct EncoderOptions {
   bool recording = true;
 
   // A chunk is written when it has this many events or spans this much time.
-  uint32_t max_chunk_events = 1 << 17;
+  uint32_t max_chunk_events = 1 << 16;
   uint64_t max_chunk_ns = uint64_t{2000} * 1000 * 1000;
 };
 
