@@ -62,6 +62,12 @@ class Tool : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
+TEST_F(Tool, AMissingFileIsNamedOnce) {
+  const Answer answer = Run("info gone.tape");
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_EQ(answer.text, "torchtape: gone.tape: No such file or directory\n");
+}
+
 TEST_F(Tool, EveryVerbReadsAGoodLog) {
   for (const char* arguments :
        {"info run.tape", "summary run.tape", "dump run.tape", "check run.tape",

@@ -12,11 +12,13 @@
 namespace torchtape::viewer {
 namespace {
 
-// A message about a flag needs no file.
+// A message about a flag needs no file, and one about opening names it already.
 int Fail(const Arguments& arguments, const absl::Status& status) {
+  const std::string file = arguments.log_path + ": ";
   std::cerr << "torchtape: ";
-  if (status.code() != absl::StatusCode::kOutOfRange) {
-    std::cerr << EscapeText(arguments.log_path) << ": ";
+  if (status.code() != absl::StatusCode::kOutOfRange &&
+      status.message().substr(0, file.size()) != file) {
+    std::cerr << EscapeText(file);
   }
   std::cerr << EscapeText(status.message()) << '\n';
   return 1;

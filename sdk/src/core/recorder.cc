@@ -253,16 +253,16 @@ double Recorder::Drain() {
                       static_cast<double>(first.size() + second.size()) *
                           sizeof(uint64_t) / thread->ring()->capacity_bytes());
   }
-  Encode(&threads, now);
+  Encode(threads, now);
   RetireThreads();
   return filled;
 }
 
-void Recorder::Encode(std::vector<ThreadRecorder*>* threads,
+void Recorder::Encode(const std::vector<ThreadRecorder*>& threads,
                       const ClockPair& now) {
   std::vector<format::RecordSource> sources;
   std::vector<ThreadRecorder*> owners;
-  for (ThreadRecorder* thread : *threads) {
+  for (ThreadRecorder* thread : threads) {
     if (thread->ring() == nullptr) continue;
     format::RecordSource source;
     source.thread = ToMessage(thread->thread());

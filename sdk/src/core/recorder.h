@@ -58,7 +58,8 @@ class Recorder {
   // Whether this process was forked from one that recorded: it never records.
   bool forked() const { return forked_.load(std::memory_order_relaxed); }
 
-  // Called once, on the writer thread, when the log can no longer be written.
+  // Called once, on the writer thread, with the recording's first error: the
+  // log can no longer be written, or events were dropped.
   void set_on_error(void (*on_error)(const absl::Status&)) {
     on_error_ = on_error;
   }
@@ -73,7 +74,8 @@ class Recorder {
   void WriteLoop();
   // Moves published records into the encoder. Returns the fullest ring's share.
   double Drain();
-  void Encode(std::vector<ThreadRecorder*>* threads, const ClockPair& now);
+  void Encode(const std::vector<ThreadRecorder*>& threads,
+              const ClockPair& now);
   void RetireThreads();
   void TellUntoldDrops(const ThreadRecorder& thread);
   void Fail(const absl::Status& status);
