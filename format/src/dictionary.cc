@@ -104,6 +104,8 @@ bool SignatureWords::Count() {
 void Dictionary::Clear() {
   message_.Clear();
   operators_.clear();
+  objects_.clear();
+  call_sites_.clear();
   types_.clear();
   signatures_.clear();
   size_bytes_ = 0;
@@ -122,11 +124,40 @@ uint32_t Dictionary::OperatorIndex(uint32_t op,
   return it->second;
 }
 
+uint32_t Dictionary::CallSiteIndex(const CodeAddress& call_site,
+                                   const std::vector<v1::CodeObject>& objects) {
+  if (call_site.address == 0) return 0;
+  auto [it, added] = call_sites_.try_emplace(
+      std::make_pair(call_site.object, call_site.address), 0);
+  if (!added) return it->second;
+  uint32_t object = 0;
+  if (call_site.object != 0) {
+    auto [known, is_new] = objects_.try_emplace(call_site.object, 0);
+    if (is_new) {
+      *message_.add_objects() = objects[call_site.object - 1];
+      known->second = message_.objects_size();
+      size_bytes_ += objects[call_site.object - 1].ByteSizeLong() + 8;
+    }
+    object = known->second;
+  }
+  v1::CallSite* message = message_.add_call_sites();
+  message->set_object(object);
+  message->set_address(call_site.address);
+  size_bytes_ += 16;
+  return it->second = message_.call_sites_size();
+}
+
 uint32_t Dictionary::Index(const SignatureWords& signature,
-                           const std::vector<v1::Operator>& operators) {
+                           const std::vector<v1::Operator>& operators,
+                           const std::vector<v1::CodeObject>& objects) {
   if (signature.chunk == chunk_) return signature.index;
   std::string key = signature.words;
   key.append(reinterpret_cast<const char*>(&signature.op), sizeof signature.op);
+  const CodeAddress& call_site = signature.call_site;
+  key.append(reinterpret_cast<const char*>(&call_site.object),
+             sizeof call_site.object);
+  key.append(reinterpret_cast<const char*>(&call_site.address),
+             sizeof call_site.address);
   key.push_back(signature.values_recorded ? 1 : 0);
   auto [it, added] = signatures_.try_emplace(std::move(key), 0);
   if (added) {
@@ -134,6 +165,7 @@ uint32_t Dictionary::Index(const SignatureWords& signature,
     v1::Signature* message = message_.add_signatures();
     message->set_op(op);
     message->set_values_recorded(signature.values_recorded);
+    message->set_call_site(CallSiteIndex(call_site, objects));
     for (Words rest = AsWords(signature.words); !rest.empty();) {
       AddValue(&rest, message->add_values());
     }

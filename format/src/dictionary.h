@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -14,9 +15,16 @@
 
 namespace torchtape::format {
 
+// Where code lies: in the encoder's object of that index, 0 for none.
+struct CodeAddress {
+  uint32_t object = 0;
+  uint64_t address = 0;  // as in v1::CallSite
+};
+
 // A signature as a thread defined it.
 struct SignatureWords {
   uint32_t op = 0;  // index into the encoder's operators; 0 returned values
+  CodeAddress call_site;  // address 0: not known
   bool values_recorded = false;
   std::string words;     // the value tags
   uint32_t tensors = 0;  // how many dynamic words a call has:
@@ -37,7 +45,8 @@ class Dictionary {
 
   // 1-based index of a signature, which is added if it is new.
   uint32_t Index(const SignatureWords& signature,
-                 const std::vector<v1::Operator>& operators);
+                 const std::vector<v1::Operator>& operators,
+                 const std::vector<v1::CodeObject>& objects);
 
   // A rough upper bound of the encoded size in bytes.
   size_t size_bytes() const { return size_bytes_; }
@@ -47,12 +56,16 @@ class Dictionary {
  private:
   uint32_t OperatorIndex(uint32_t op,
                          const std::vector<v1::Operator>& operators);
+  uint32_t CallSiteIndex(const CodeAddress& call_site,
+                         const std::vector<v1::CodeObject>& objects);
   uint32_t TypeIndex(absl::Span<const uint64_t> words);
   // Adds the value at the front of `words` and removes it from there.
   void AddValue(absl::Span<const uint64_t>* words, v1::Value* value);
 
   v1::Dictionary message_;
   absl::flat_hash_map<uint32_t, uint32_t> operators_;
+  absl::flat_hash_map<uint32_t, uint32_t> objects_;
+  absl::flat_hash_map<std::pair<uint32_t, uint64_t>, uint32_t> call_sites_;
   absl::flat_hash_map<std::string, uint32_t> types_;
   absl::flat_hash_map<std::string, uint32_t> signatures_;
   size_t size_bytes_ = 0;

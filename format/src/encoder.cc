@@ -43,8 +43,10 @@ bool HasTime(RecordKind kind) {
 
 class Encoder::State {
  public:
-  State(const EncoderOptions& options, LogWriter* writer, ModelLookup models)
+  State(const EncoderOptions& options, LogWriter* writer, ModelLookup models,
+        ObjectLookup objects)
       : options_(options), writer_(writer), models_(std::move(models)) {
+    shared_.object_lookup = std::move(objects);
     shared_.memory = options.memory;
     shared_.write_ids = options.identities;
     shared_.recording = options.recording;
@@ -341,8 +343,9 @@ class Encoder::State {
 };
 
 Encoder::Encoder(const EncoderOptions& options, LogWriter* writer,
-                 ModelLookup models)
-    : state_(std::make_unique<State>(options, writer, std::move(models))) {}
+                 ModelLookup models, ObjectLookup objects)
+    : state_(std::make_unique<State>(options, writer, std::move(models),
+                                     std::move(objects))) {}
 
 Encoder::~Encoder() = default;
 

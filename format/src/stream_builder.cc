@@ -70,13 +70,36 @@ bool StreamBuilder::DefineSignature(Words record) {
     signature->op = operators_[record[1] - 1];
   }
   signature->values_recorded = (FlagsOf(record[0]) & kValuesRecorded) != 0;
-  signature->words.assign(reinterpret_cast<const char*>(record.data() + 2),
-                          (record.size() - 2) * sizeof(uint64_t));
+  Words tags = record.subspan(2);
+  if (FlagsOf(record[0]) & kHasCallSite) {
+    if (tags.empty()) return false;
+    signature->call_site = Resolve(tags.front());
+    tags.remove_prefix(1);
+  }
+  signature->words.assign(reinterpret_cast<const char*>(tags.data()),
+                          tags.size() * sizeof(uint64_t));
   if (!signature->Count()) return false;
   if (signatures_.size() < id) signatures_.resize(id);
   if (signatures_[id - 1]) retired_.push_back(std::move(signatures_[id - 1]));
   signatures_[id - 1] = std::move(signature);
   return true;
+}
+
+CodeAddress StreamBuilder::Resolve(uint64_t address) {
+  absl::optional<v1::CodeObject> object;
+  if (shared_->object_lookup) object = shared_->object_lookup(address);
+  if (!object) return {0, address};
+  const uint64_t at = address - object->load_address();
+  auto same = [&object](const v1::CodeObject& known) {
+    return known.load_address() == object->load_address() &&
+           known.path() == object->path();
+  };
+  std::vector<v1::CodeObject>& objects = shared_->objects;
+  auto known = std::find_if(objects.begin(), objects.end(), same);
+  if (known == objects.end()) {
+    known = objects.insert(objects.end(), *std::move(object));
+  }
+  return {static_cast<uint32_t>(known - objects.begin() + 1), at};
 }
 
 void StreamBuilder::Forget() {
@@ -113,8 +136,7 @@ void StreamBuilder::Start() {
     v1::OpenSpan* span = stream_.add_open();
     span->set_number(open.number);
     span->set_start_time_ns(open.start_time_ns);
-    span->set_signature(
-        shared_->dictionary.Index(*open.signature, shared_->operators));
+    span->set_signature(shared_->Index(*open.signature));
     if (open.sequence) span->set_sequence(*open.sequence);
     span->set_forward_thread(open.forward_thread);
   }
@@ -194,8 +216,7 @@ bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
       time_ns);
   open.start_time_ns = last_time_ns_;
   open.number = next_number_++;
-  stream_.add_signatures(
-      shared_->dictionary.Index(*signature, shared_->operators));
+  stream_.add_signatures(shared_->Index(*signature));
   if (sequenced || backward) {
     const int64_t sequence = sequenced ? *open.sequence : last_sequence_;
     stream_.add_sequences(
@@ -236,8 +257,7 @@ bool StreamBuilder::End(Words record, uint64_t time_ns) {
   ++shared_->counts.spans_ended;
   if (kind == v1::EVENT_KIND_END_UNKNOWN) ++shared_->counts.cut_spans;
   if (kind != v1::EVENT_KIND_END) return true;
-  stream_.add_results(
-      has_result ? shared_->dictionary.Index(*result, shared_->operators) : 0);
+  stream_.add_results(has_result ? shared_->Index(*result) : 0);
   if (has_result) {
     AddDynamic(*result, flags, record.subspan(2), record[1], &open);
   }

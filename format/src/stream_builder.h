@@ -31,6 +31,8 @@ struct Counts {
 struct Shared {
   std::vector<v1::Operator> operators;  // 1-based: operators[op - 1]
   absl::flat_hash_map<std::string, uint32_t> operator_index;
+  Encoder::ObjectLookup object_lookup;  // may be empty
+  std::vector<v1::CodeObject> objects;  // 1-based, as operators
   Dictionary dictionary;
   IdentityMap identities;
   Counts counts;
@@ -43,6 +45,10 @@ struct Shared {
   uint64_t storage_base = 0;
   uint64_t events = 0;
   uint64_t words = 0;  // column entries, for the size of the chunk
+
+  uint32_t Index(const SignatureWords& signature) {
+    return dictionary.Index(signature, operators, objects);
+  }
 };
 
 // Codes ids as FORMAT.md "References" says.
@@ -105,6 +111,7 @@ class StreamBuilder {
   void Pop();    // the innermost open span
   void Add(v1::EventKind kind, uint64_t time_ns);
   const SignatureWords* Signature(uint32_t id) const;
+  CodeAddress Resolve(uint64_t address);
   // Whether a call's dynamic words are as many as its signature wants.
   static bool DynamicFits(const SignatureWords& signature, uint64_t flags,
                           absl::Span<const uint64_t> words);

@@ -31,7 +31,7 @@ class DictionaryTest : public ::testing::Test {
     operators_[1].set_name("aten::mul");
   }
   uint32_t Index(const SignatureWords& signature) {
-    return dictionary_.Index(signature, operators_);
+    return dictionary_.Index(signature, operators_, objects_);
   }
   // The only value of these words, as the log has it.
   std::string ValueOf(const WordList& words) {
@@ -51,8 +51,26 @@ class DictionaryTest : public ::testing::Test {
   }
 
   std::vector<v1::Operator> operators_;
+  std::vector<v1::CodeObject> objects_;
   Dictionary dictionary_;
 };
+
+TEST_F(DictionaryTest, CallsFromTwoPlacesAreTwoSignatures) {
+  objects_.emplace_back().set_path("program");
+  SignatureWords here = Signature({kScalarTensor}, 1);
+  SignatureWords there = here;
+  here.call_site = {1, 0x1000};
+  there.call_site = {1, 0x2000};
+  const v1::Dictionary& message = dictionary_.message();
+  EXPECT_EQ(Index(here), 1);
+  EXPECT_EQ(Index(there), 2);
+  EXPECT_EQ(Index(here), 1);
+  EXPECT_EQ(message.objects_size(), 1);
+  ASSERT_EQ(message.call_sites_size(), 2);
+  EXPECT_EQ(message.call_sites(1).object(), 1);
+  EXPECT_EQ(message.call_sites(1).address(), 0x2000);
+  EXPECT_EQ(message.signatures(1).call_site(), 2);
+}
 
 TEST_F(DictionaryTest, EqualSignaturesOfTwoThreadsAreOne) {
   EXPECT_EQ(Index(Signature({kScalarTensor}, 1)), 1);

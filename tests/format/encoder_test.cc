@@ -70,6 +70,28 @@ TEST_F(EncoderTest, SpanIsReadAsItWasRecorded) {
   EXPECT_EQ(log.events[2].span.start_time_ns, 20);
 }
 
+TEST_F(EncoderTest, CallSiteIsToldAsItsObjectNumbersIt) {
+  v1::CodeObject program;
+  program.set_path("/bin/train");
+  program.set_load_address(0x10000);
+  main_.SignatureAt(0x10123, 4, 1).SignatureAt(0x42, 5, 1);
+  main_.Begin(10, 4).Begin(20, 5).Begin(30, 1).End(40).End(50).End(60);
+  Encoding encoding;
+  encoding.AddObject(program);
+  const ReplayedLog log = encoding.Finish({&main_});
+  ASSERT_THAT(log.chunks, SizeIs(1));
+  const v1::Dictionary& dictionary = log.chunks[0].dictionary();
+  ASSERT_THAT(dictionary.objects(), SizeIs(1));
+  EXPECT_EQ(dictionary.objects(0).path(), "/bin/train");
+  ASSERT_THAT(dictionary.call_sites(), SizeIs(2));
+  EXPECT_EQ(dictionary.call_sites(0).object(), 1);
+  EXPECT_EQ(dictionary.call_sites(0).address(), 0x123);
+  EXPECT_EQ(dictionary.call_sites(1).object(), 0);
+  EXPECT_EQ(dictionary.call_sites(1).address(), 0x42);
+  EXPECT_EQ(dictionary.signatures(0).call_site(), 1);
+  EXPECT_EQ(dictionary.signatures(2).call_site(), 0);
+}
+
 // FORMAT.md "Order": chunks are written in the order of time.
 TEST_F(EncoderTest, ThreadsAreMergedInTime) {
   main_.Begin(10, 1).End(30).Begin(50, 1).End(70);

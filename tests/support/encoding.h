@@ -1,7 +1,10 @@
 #ifndef TORCHTAPE_TESTS_SUPPORT_ENCODING_H_
 #define TORCHTAPE_TESTS_SUPPORT_ENCODING_H_
 
+#include <iterator>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/records.h"
@@ -16,9 +19,12 @@ class Encoding {
  public:
   explicit Encoding(const format::EncoderOptions& options = {})
       : writer_(format::ToString(&bytes_), v1::Run()),
-        encoder_(options, &writer_, [this](uint32_t id) {
-          return id < models_.size() ? models_[id] : v1::Model();
-        }) {}
+        encoder_(
+            options, &writer_,
+            [this](uint32_t id) {
+              return id < models_.size() ? models_[id] : v1::Model();
+            },
+            [this](uint64_t address) { return ObjectAt(address); }) {}
 
   // Encodes what these threads have recorded since the last time.
   absl::Status Consume(const std::vector<Records*>& threads,
@@ -47,11 +53,22 @@ class Encoding {
   void set_clock(const format::ClockLine& clock) { clock_ = clock; }
   // Words before the ring's seam.
   void set_seam(size_t words) { seam_ = words; }
+  // Code from here on belongs to it, up to the next object.
+  void AddObject(v1::CodeObject object) {
+    objects_[object.load_address()] = std::move(object);
+  }
   void AddModel(v1::Model model) { models_.push_back(std::move(model)); }
 
  private:
+  absl::optional<v1::CodeObject> ObjectAt(uint64_t address) {
+    auto after = objects_.upper_bound(address);
+    if (after == objects_.begin()) return absl::nullopt;
+    return std::prev(after)->second;
+  }
+
   std::string bytes_;
   std::vector<v1::Model> models_;
+  std::map<uint64_t, v1::CodeObject> objects_;
   format::ClockLine clock_;
   size_t seam_ = ~size_t{0};
   format::LogWriter writer_;

@@ -66,6 +66,14 @@ class Records {
     return Add(format::RecordKind::kSignature, format::kValuesRecorded, id,
                rest);
   }
+  // Of calls that return to `address`.
+  Records& SignatureAt(uint64_t address, uint32_t id, uint32_t op,
+                       const Words& values = {}) {
+    Words rest = {op, address};
+    rest.insert(rest.end(), values.begin(), values.end());
+    return Add(format::RecordKind::kSignature,
+               format::kValuesRecorded | format::kHasCallSite, id, rest);
+  }
   Records& Forget() { return Add(format::RecordKind::kForget, 0, 0, {}); }
 
   Records& Begin(uint64_t ticks, uint32_t signature, const Words& dynamic = {},

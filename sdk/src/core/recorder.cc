@@ -50,6 +50,14 @@ v1::Thread ToMessage(const ThreadFacts& facts) {
   return thread;
 }
 
+v1::CodeObject ToMessage(const CodeObject& object) {
+  v1::CodeObject message;
+  message.set_path(object.path);
+  message.set_build_id(object.build_id);
+  message.set_load_address(object.load_address);
+  return message;
+}
+
 // What a thread takes of the memory that the user allows.
 size_t BytesWithRing(size_t ring_words) {
   return ring_words * sizeof(uint64_t) + sizeof(ThreadRecorder) +
@@ -114,9 +122,15 @@ absl::Status Recorder::Start(const RecorderOptions& options,
   writer_ = std::make_unique<format::LogWriter>(std::move(sink), run);
   if (!writer_->status().ok()) return writer_->status();
   encoder_ = std::make_unique<format::Encoder>(
-      options.encoder, writer_.get(), [this](uint32_t id) {
+      options.encoder, writer_.get(),
+      [this](uint32_t id) {
         std::lock_guard<std::mutex> models_lock(mutex_);
         return id < models_.size() ? std::move(models_[id]) : v1::Model();
+      },
+      [this](uint64_t address) -> absl::optional<v1::CodeObject> {
+        const CodeObject* object = code_objects_.Find(address);
+        if (object == nullptr) return absl::nullopt;
+        return ToMessage(*object);
       });
   models_.clear();
   last_thread_ = 0;

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "core/clock.h"
+#include "core/code_objects.h"
 #include "core/thread_recorder.h"
 #include "torchtape/format/byte_sink.h"
 #include "torchtape/format/encoder.h"
@@ -104,6 +105,7 @@ class Recorder {
   std::thread writer_thread_;
   std::unique_ptr<format::LogWriter> writer_;
   std::unique_ptr<format::Encoder> encoder_;
+  CodeObjects code_objects_;
   ClockPair start_clock_{};
   ClockPair last_clock_{};
   uint64_t last_flush_ns_ = 0;

@@ -25,7 +25,7 @@ class ValuesTest : public ::testing::Test {
     format::SignatureWords signature = Signature();
     if (!signature.Count()) return "malformed";
     format::Dictionary dictionary;
-    dictionary.Index(signature, {});
+    dictionary.Index(signature, {}, {});
     std::string text;
     for (const v1::Value& value : dictionary.message().signatures(0).values()) {
       text += (text.empty() ? "" : "; ") + value.ShortDebugString();

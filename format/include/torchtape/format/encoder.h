@@ -21,6 +21,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "torchtape/format/log_writer.h"
 #include "torchtape/v1/tape.pb.h"
@@ -73,8 +74,14 @@ class Encoder {
   // storage fields of its parameters hold addresses, which become ids here.
   using ModelLookup = std::function<v1::Model(uint32_t id)>;
 
+  // The executable or shared library that lies at an address; nullopt if none
+  // does. Asked once for each call site of a thread, when it is defined.
+  using ObjectLookup =
+      std::function<absl::optional<v1::CodeObject>(uint64_t address)>;
+
   // `writer` must outlive the encoder.
-  Encoder(const EncoderOptions& options, LogWriter* writer, ModelLookup models);
+  Encoder(const EncoderOptions& options, LogWriter* writer, ModelLookup models,
+          ObjectLookup objects = nullptr);
   ~Encoder();
 
   // Encodes, in the order of time, all records not later than `limit_ticks`.

@@ -14,8 +14,9 @@
 //   kPad        nothing that counts; fills the ring up to its end
 //   kOperator   id: operator. SpanKind; then three texts: name, overload,
 //               schema
-//   kSignature  id: signature. operator id, or 0 for returned values; then
-//               value tags as ValueTag says. Flag kValuesRecorded
+//   kSignature  id: signature. operator id, or 0 for returned values; the
+//               address the op was called from if kHasCallSite; then value
+//               tags as ValueTag says. Flag kValuesRecorded
 //   kForget     all signatures of this stream so far
 //   kBegin      id: signature. ticks; sequence number if kHasSequence; forward
 //               thread if kBackward; then dynamic words
@@ -69,6 +70,7 @@ enum class SpanKind : uint32_t {
 
 // Flags of a header word. A bit means what its record's kind says.
 inline constexpr uint64_t kValuesRecorded = 1;  // kSignature
+inline constexpr uint64_t kHasCallSite = 2;     // kSignature
 inline constexpr uint64_t kHasSequence = 1;     // kBegin
 inline constexpr uint64_t kBackward = 2;        // kBegin
 inline constexpr uint64_t kThrew = 1;           // kEnd
