@@ -60,21 +60,33 @@ Recorder Kineto() {
 }  // namespace
 
 std::vector<Recorder> MakeRecorders(const std::string& folder) {
-  TrackerOptions all;
-  all.log_path = folder + "/all.tape";
-  TrackerOptions times = all;
-  times.log_path = folder + "/times.tape";
-  times.shapes = times.memory = false;
-  TrackerOptions shapes = all;
-  shapes.log_path = folder + "/shapes.tape";
-  shapes.identities = shapes.memory = shapes.arguments = false;
+  const auto options = [&](OpSource source, const std::string& name) {
+    TrackerOptions options;
+    options.log_path = folder + "/" + name + ".tape";
+    options.op_source = source;
+    return options;
+  };
+  const auto times = [&](OpSource source) {
+    TrackerOptions times = options(source, "times");
+    times.shapes = times.memory = false;
+    return times;
+  };
+  const auto shapes = [&](OpSource source) {
+    TrackerOptions shapes = options(source, "shapes");
+    shapes.identities = shapes.memory = shapes.arguments = false;
+    return shapes;
+  };
+  const auto all = [&](OpSource source) { return options(source, "all"); };
   return {
       {"bare", [] {}, [] {}},
       EmptyCallback("empty callback", false),
       EmptyCallback("empty callback, inputs and outputs", true),
-      Ours("torchtape, times only", times),
-      Ours("torchtape, shapes", shapes),
-      Ours("torchtape, everything", all),
+      Ours("callbacks, times only", times(OpSource::kCallbacks)),
+      Ours("callbacks, shapes", shapes(OpSource::kCallbacks)),
+      Ours("callbacks, everything", all(OpSource::kCallbacks)),
+      Ours("taps, times only", times(OpSource::kTaps)),
+      Ours("taps, shapes", shapes(OpSource::kTaps)),
+      Ours("taps, everything", all(OpSource::kTaps)),
       Kineto(),
       {"trace observer", [=] { StartTraceObserver(folder + "/trace.json"); },
        [] { StopTraceObserver(); }}};

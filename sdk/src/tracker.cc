@@ -16,8 +16,10 @@
 #include "core/recorder.h"
 #include "core/schedule.h"
 #include "core/thread_recorder.h"
+#include "torch/memory_observer.h"
 #include "torch/module_tree.h"
 #include "torch/op_callbacks.h"
+#include "torch/op_taps.h"
 #include "torch/torch_facts.h"
 
 namespace torchtape {
@@ -47,6 +49,27 @@ absl::Status Guarded(Body&& body) noexcept {
   } catch (...) {
     return absl::InternalError("an unknown exception");
   }
+}
+
+// Null if there is none such.
+std::unique_ptr<internal::OpSource> MakeSource(OpSource wanted) {
+  std::unique_ptr<internal::OpSource> source;
+  if (wanted != OpSource::kCallbacks) source = internal::MakeOpTaps();
+  if (wanted != OpSource::kTaps && source == nullptr) {
+    source = internal::MakeOpCallbacks();
+  }
+  return source;
+}
+
+void WriteOptions(const TrackerOptions& options,
+                  const internal::Recorded& recorded, v1::Options* message) {
+  message->set_shapes(recorded.shapes);
+  message->set_identities(recorded.identities);
+  message->set_arguments(recorded.arguments);
+  message->set_memory(recorded.memory);
+  message->set_backward(recorded.backward);
+  message->set_max_buffer_bytes(options.max_buffer_bytes);
+  message->set_schedule(internal::Describe(options.schedule));
 }
 
 // The recording that is going on, if any. Outlives every tracker, since the
@@ -91,10 +114,21 @@ absl::Status Session::Start(const TrackerOptions& options,
     return absl::FailedPreconditionError(
         "another tracker is recording in this process");
   }
-  source_ = internal::MakeOpCallbacks();
+  source_ = MakeSource(options.op_source);
+  if (source_ == nullptr) {
+    return absl::UnimplementedError(
+        "taps were asked for, and this LibTorch cannot be tapped");
+  }
   run.set_op_source(source_->name());
   recorded_ = {options.shapes, options.identities, options.arguments,
                options.memory, options.backward};
+  if (recorded_.memory) {
+    if (absl::Status status = internal::CheckMemoryObserver(); !status.ok()) {
+      SayError(status);
+      recorded_.memory = false;
+    }
+  }
+  WriteOptions(options, recorded_, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
   plan_ = StepPlan::kOff;
   auto sink = format::CreateFile(path);
@@ -106,7 +140,7 @@ absl::Status Session::Start(const TrackerOptions& options,
          options.max_buffer_bytes / 4) {
     recorder_options.ring_words /= 2;
   }
-  recorder_options.encoder.memory = options.memory;
+  recorder_options.encoder.memory = recorded_.memory;
   recorder_options.encoder.identities = options.identities;
   recorder_options.encoder.recording = false;
   absl::Status status =
@@ -142,6 +176,7 @@ void Session::Step() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!active_) return;
   planner_.Step();
+  if (plan_ != StepPlan::kOff) source_->StepEnded();
   const StepPlan plan = planner_.Current();
   if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
     recorder->Step(planner_.step(), plan == StepPlan::kRecord);
@@ -197,14 +232,6 @@ absl::Status Tracker::Start(TrackerOptions options) {
   const internal::TorchFacts torch = internal::ReadTorchFacts();
   run.set_torch_version(torch.version);
   run.set_torch_build(torch.build);
-  v1::Options* recorded = run.mutable_options();
-  recorded->set_shapes(options.shapes);
-  recorded->set_identities(options.identities);
-  recorded->set_arguments(options.arguments);
-  recorded->set_memory(options.memory);
-  recorded->set_backward(options.backward);
-  recorded->set_max_buffer_bytes(options.max_buffer_bytes);
-  recorded->set_schedule(internal::Describe(options.schedule));
   log_path_ = internal::ExpandPath(options.log_path, run);
   status = Session::Get().Start(options, log_path_, std::move(run));
   started_ = status.ok();

@@ -192,6 +192,16 @@ class Builder {
     }
   }
 
+  // Base name of the object that a call site lies in.
+  static std::string ObjectOf(const v1::Dictionary& dictionary,
+                              uint32_t call_site) {
+    if (call_site == 0) return "";
+    const uint32_t object = dictionary.call_sites(call_site - 1).object();
+    if (object == 0) return "";
+    const std::string& path = dictionary.objects(object - 1).path();
+    return path.substr(path.rfind('/') + 1);
+  }
+
   void BeginSpan(const v1::Events& events, uint32_t thread,
                  const Event& event) {
     const v1::Signature& signature =
@@ -202,6 +212,7 @@ class Builder {
     span.overload = op.overload();
     span.schema = op.schema();
     span.kind = KindName(op.kind());
+    span.call_site = ObjectOf(events.dictionary(), signature.call_site());
     span.thread = thread;
     span.torch_thread = torch_threads_[thread];
     span.forward_thread = event.span->forward_thread;

@@ -24,9 +24,11 @@ struct RecordedSpan {
   std::string name;
   std::string overload;
   std::string schema;
-  std::string kind;     // "op", "backward", "range", "script", "engine"
-  std::string parent;   // name of the span around it; "" outside
-  uint32_t thread = 0;  // Thread.number
+  std::string kind;       // "op", "backward", "range", "script", "engine"
+  std::string call_site;  // base name of the object it was called from; "" not
+                          // known
+  std::string parent;     // name of the span around it; "" outside
+  uint32_t thread = 0;    // Thread.number
   uint64_t torch_thread = 0;
   uint64_t forward_thread = 0;
   int64_t sequence = -1;

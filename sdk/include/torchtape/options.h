@@ -43,6 +43,22 @@ struct Schedule {
   uint64_t first_of_epoch = 0;
 };
 
+// Where operators and backward nodes are seen.
+enum class OpSource {
+  // Taps where LibTorch can be tapped, callbacks beside them for what taps do
+  // not see, and callbacks alone elsewhere.
+  kAuto,
+
+  // Wrappers in the import slots of all loaded objects: every call between the
+  // program and LibTorch, and inside LibTorch, for a fraction of what callbacks
+  // cost. Linux on x86-64, shared LibTorch. Where that is not so, the tracker
+  // is off and says so.
+  kTaps,
+
+  // LibTorch's RecordFunction callbacks.
+  kCallbacks,
+};
+
 struct TrackerOptions {
   // Where to write. "{rank}" and "{pid}" in it are replaced. Its folder must
   // exist. A log of that name is never destroyed: it is kept as "run.1.tape".
@@ -66,6 +82,8 @@ struct TrackerOptions {
 
   // Nodes of the backward pass. Ops inside them are recorded in any case.
   bool backward = true;
+
+  OpSource op_source = OpSource::kAuto;
 
   // The program's command line among the run facts. It may hold secrets.
   bool command_line = false;

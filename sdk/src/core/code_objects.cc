@@ -65,10 +65,19 @@ int AddObject(dl_phdr_info* info, size_t, void* to) {
 }  // namespace
 
 const CodeObject* CodeObjects::Find(uint64_t address) {
-  const CodeObject* known = FindKnown(address);
-  if (known != nullptr) return known;
-  objects_.clear();
-  dl_iterate_phdr(&AddObject, &objects_);
+  // Another object may lie where one lay before.
+  uint64_t changes = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* to) {
+        *static_cast<uint64_t*>(to) = info->dlpi_adds + info->dlpi_subs;
+        return 1;
+      },
+      &changes);
+  if (changes != changes_) {
+    changes_ = changes;
+    objects_.clear();
+    dl_iterate_phdr(&AddObject, &objects_);
+  }
   return FindKnown(address);
 }
 

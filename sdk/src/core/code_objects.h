@@ -25,14 +25,14 @@ struct CodeObject {
 
 class CodeObjects {
  public:
-  // The object of which code lies at `address`. Looks again at what is loaded
-  // when it is not known; takes the loader's lock then.
+  // The object of which code lies at `address`, now. Takes the loader's lock.
   const CodeObject* Find(uint64_t address);
 
  private:
   const CodeObject* FindKnown(uint64_t address) const;
 
   std::vector<CodeObject> objects_;
+  uint64_t changes_ = 0;  // objects that had come and gone by then
 };
 
 }  // namespace torchtape::internal

@@ -32,6 +32,22 @@ absl::Status ReadSwitch(const char* name, bool* value) {
   return Invalid(name, text, "0 or 1");
 }
 
+absl::Status ReadOpSource(OpSource* source) {
+  const char* text = std::getenv("TORCHTAPE_OP_SOURCE");
+  if (text == nullptr || *text == '\0') return absl::OkStatus();
+  const absl::string_view name = text;
+  if (name == "auto") {
+    *source = OpSource::kAuto;
+  } else if (name == "taps") {
+    *source = OpSource::kTaps;
+  } else if (name == "callbacks") {
+    *source = OpSource::kCallbacks;
+  } else {
+    return Invalid("TORCHTAPE_OP_SOURCE", name, "auto, taps or callbacks");
+  }
+  return absl::OkStatus();
+}
+
 // The first of these variables that holds a number.
 template <typename Set>
 void ReadNumber(std::initializer_list<const char*> names, Set set) {
@@ -70,6 +86,7 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(ReadSwitch("TORCHTAPE_ARGUMENTS", &options->arguments));
   status.Update(ReadSwitch("TORCHTAPE_MEMORY", &options->memory));
   status.Update(ReadSwitch("TORCHTAPE_BACKWARD", &options->backward));
+  status.Update(ReadOpSource(&options->op_source));
   status.Update(ReadSwitch("TORCHTAPE_COMMAND_LINE", &options->command_line));
   if (const char* text = std::getenv("TORCHTAPE_MAX_BUFFER_BYTES")) {
     if (!absl::SimpleAtoi(text, &options->max_buffer_bytes)) {

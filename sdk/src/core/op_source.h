@@ -28,6 +28,10 @@ class OpSource {
   // Unhooks. Threads may still be inside a hook when this returns.
   virtual void Remove() = 0;
 
+  // A step has ended, while installed: on the thread that trains, and not
+  // inside a hook.
+  virtual void StepEnded() {}
+
   // As Run.op_source in the log.
   virtual const char* name() const = 0;
 };

@@ -49,26 +49,27 @@ ThreadRecorder::ThreadRecorder(std::unique_ptr<Ring> ring, uint64_t session,
                                ThreadFacts thread)
     : session_(session),
       ring_(std::move(ring)),
+      plain_(ring_ != nullptr),
       thread_(std::move(thread)),
       values_(std::make_unique<Values>()),
       signature_slots_(kSignatureSlots),
       history_(kHistory),
-      by_address_(kAddressSlots) {}
+      by_address_(kAddressSlots),
+      by_number_(kMaxNumbers) {}
 
 ThreadRecorder::~ThreadRecorder() = default;
 
 // ---------------------------------------------------------------------------
 // Room in the ring.
 
-uint64_t* ThreadRecorder::Reserve(size_t words) {
-  if (ring_ == nullptr) return nullptr;
-  if (drops_.load(std::memory_order_relaxed) != 0 && !TellDrops()) {
-    return nullptr;
-  }
+uint64_t* ThreadRecorder::ReserveSlowly(size_t words) {
+  if (ring_ == nullptr || !TellDrops()) return nullptr;
+  plain_ = true;
   return ring_->Reserve(words, (depth_ + 1) * kEndWords);
 }
 
 void ThreadRecorder::CountDrop() {
+  plain_ = false;
   const uint64_t now = Ticks();
   const uint64_t before = drops_.load(std::memory_order_relaxed);
   if (before == 0) first_drop_ticks_.store(now, std::memory_order_relaxed);
@@ -155,6 +156,16 @@ KnownOperator* ThreadRecorder::AddByAddress(const char* address, SpanKind kind,
   return &entry.known;
 }
 
+KnownOperator* ThreadRecorder::AddByNumber(uint32_t number, SpanKind kind,
+                                           absl::string_view name,
+                                           absl::string_view overload,
+                                           absl::string_view schema) {
+  const uint32_t id = DefineOperator(kind, name, overload, schema);
+  if (id == 0) return nullptr;
+  by_number_[number].id = id;
+  return &by_number_[number];
+}
+
 KnownOperator* ThreadRecorder::FindByText(SpanKind kind,
                                           absl::string_view name) {
   text_key_.assign(1, static_cast<char>(kind));
@@ -165,8 +176,6 @@ KnownOperator* ThreadRecorder::FindByText(SpanKind kind,
 
 KnownOperator* ThreadRecorder::AddByText(SpanKind kind,
                                          absl::string_view name) {
-  // Names that are made up as training goes must not fill the memory.
-  constexpr size_t kMaxTexts = 16384;
   if (by_text_.size() >= kMaxTexts) return nullptr;
   const uint32_t id = DefineOperator(kind, name, "", "");
   if (id == 0) return nullptr;
@@ -174,41 +183,34 @@ KnownOperator* ThreadRecorder::AddByText(SpanKind kind,
   return &(by_text_[text_key_] = KnownOperator{id, 0});
 }
 
-uint32_t ThreadRecorder::DefineSignature(uint32_t op, bool values_recorded) {
+uint32_t ThreadRecorder::DefineSignature(uint32_t op, uint64_t call_site,
+                                         bool values_recorded) {
   const size_t tags = values_recorded ? values_->tags() : 0;
-  const size_t words = 2 + tags;
+  const size_t fixed = call_site != 0 ? 3 : 2;
+  const size_t words = fixed + tags;
   uint64_t* record = Reserve(words);
   if (record == nullptr) return 0;
   const uint32_t id = ++last_signature_;
-  record[0] =
-      RecordHeader(RecordKind::kSignature,
-                   values_recorded ? format::kValuesRecorded : 0, words, id);
+  record[0] = RecordHeader(RecordKind::kSignature,
+                           (values_recorded ? format::kValuesRecorded : 0) |
+                               (call_site != 0 ? format::kHasCallSite : 0),
+                           words, id);
   record[1] = op;
-  for (size_t i = 0; i < tags; ++i) record[2 + i] = values_->tag_words()[i];
+  if (call_site != 0) record[2] = call_site;
+  for (size_t i = 0; i < tags; ++i) record[fixed + i] = values_->tag_words()[i];
   ring_->Commit(words);
   return id;
 }
 
 uint32_t ThreadRecorder::BareSignature(KnownOperator* op) {
   if (op->bare_signature == 0)
-    op->bare_signature = DefineSignature(op->id, false);
+    op->bare_signature = DefineSignature(op->id, 0, false);
   return op->bare_signature;
 }
 
-uint32_t ThreadRecorder::SignatureOf(uint32_t op) {
+uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t call_site,
+                                       bool values_recorded, uint64_t hash) {
   if (__builtin_expect(forget_, 0)) Forget();
-  const uint64_t hash =
-      HashWords(values_->tag_words(), values_->tags(), kHashKey[4] * (op + 1)) |
-      1;
-  const uint32_t guess = HistoryAt(guess_);
-  if (__builtin_expect(signature_slots_[guess].hash != hash, 0)) {
-    return FindSignature(op, hash);
-  }
-  ++guess_;
-  return Use(guess);
-}
-
-uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t hash) {
   uint32_t slot = (hash >> 20) % kSignatureSlots;
   while (signature_slots_[slot].hash != 0 &&
          signature_slots_[slot].hash != hash) {
@@ -217,42 +219,21 @@ uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t hash) {
   if (signature_slots_[slot].hash == 0) {
     // Only if there was no room to forget; the search above must end.
     if (signatures_ >= kSignatureSlots - 1) return 0;
-    const uint32_t id = DefineSignature(op, true);
+    const uint32_t id = DefineSignature(op, call_site, values_recorded);
     if (id == 0) return 0;
     signature_slots_[slot] = {hash, id, used_};
     // Shapes or arguments that never repeat: start over before the next one.
     if (++signatures_ >= kMaxSignatures) forget_ = true;
   }
-  guess_ = signature_slots_[slot].seen + 1;
-  return Use(slot);
+  SignatureSlot& found = signature_slots_[slot];
+  guess_ = found.seen + 1;
+  found.seen = used_;
+  HistoryAt(used_++) = (hash & kHashMask) | found.id;
+  return found.id;
 }
 
 // ---------------------------------------------------------------------------
 // Events.
-
-void ThreadRecorder::Begin(const Call& call) {
-  if (depth_ == kMaxDepth) return CountDrop();
-  Frame& frame = frames_[depth_];
-  frame = {call.key, std::uncaught_exceptions(), false};
-  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
-  ++depth_;
-  const bool sequenced = call.sequence >= 0;
-  const size_t fixed = 2 + (sequenced ? 1 : 0) + (call.backward ? 1 : 0);
-  const size_t words = fixed + (call.has_values ? values_->dynamic_words() : 0);
-  uint64_t* record = hidden || call.signature == 0 ? nullptr : Reserve(words);
-  if (record == nullptr) return CountDrop();
-  frame.recorded = true;
-  const uint64_t flags =
-      (sequenced ? format::kHasSequence : 0) |
-      (call.backward ? format::kBackward : 0) |
-      (call.has_values && call.identities ? format::kHasIdentities : 0);
-  record[0] = RecordHeader(RecordKind::kBegin, flags, words, call.signature);
-  if (sequenced) record[2] = static_cast<uint64_t>(call.sequence);
-  if (call.backward) record[fixed - 1] = call.forward_thread;
-  if (call.has_values) values_->CopyDynamic(record + fixed);
-  record[1] = Ticks();  // last, so that our own work is not the span's
-  ring_->Commit(words);
-}
 
 void ThreadRecorder::PutEnd(uint64_t flags, uint64_t ticks,
                             uint32_t signature) {
@@ -265,29 +246,22 @@ void ThreadRecorder::PutEnd(uint64_t flags, uint64_t ticks,
   ring_->Commit(kWords);
 }
 
-void ThreadRecorder::End(const void* key, uint64_t ticks, uint32_t signature,
-                         bool identities) {
+const ThreadRecorder::Frame* ThreadRecorder::EndInner(const void* key,
+                                                      uint64_t ticks) {
   size_t index = depth_;
   while (index != 0 && frames_[index - 1].key != key) --index;
-  if (index == 0) return;  // it began before the recording did
+  if (index == 0) return nullptr;
   for (; depth_ > index; --depth_) {
     if (frames_[depth_ - 1].recorded) PutEnd(format::kCut, ticks, 0);
   }
-  const Frame frame = frames_[--depth_];
-  if (!frame.recorded) return;
-  if (std::uncaught_exceptions() > frame.exceptions) {
-    return PutEnd(format::kThrew, ticks, 0);
-  }
-  if (signature == 0) return PutEnd(0, ticks, 0);
-  const size_t words = 2 + values_->dynamic_words();
-  uint64_t* record = ring_->Reserve(words, (depth_ + 1) * kEndWords);
-  if (record == nullptr) return PutEnd(0, ticks, 0);
-  record[0] =
-      RecordHeader(RecordKind::kEnd, identities ? format::kHasIdentities : 0,
-                   words, signature);
-  record[1] = ticks;
-  values_->CopyDynamic(record + 2);
-  ring_->Commit(words);
+  return &frames_[depth_ - 1];
+}
+
+void ThreadRecorder::EndThrown(const void* key, uint64_t ticks) {
+  const Frame* frame = EndInner(key, ticks);
+  if (frame == nullptr) return;
+  --depth_;
+  if (frame->recorded) PutEnd(format::kThrew, ticks, 0);
 }
 
 void ThreadRecorder::Forget() {
@@ -297,6 +271,7 @@ void ThreadRecorder::Forget() {
   ring_->Commit(1);
   forget_ = false;
   for (SignatureSlot& entry : signature_slots_) entry = SignatureSlot();
+  std::fill(history_.begin(), history_.end(), 0);
   signatures_ = 0;
   last_signature_ = 0;
   for (AddressEntry& entry : by_address_) entry.known.bare_signature = 0;

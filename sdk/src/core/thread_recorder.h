@@ -17,13 +17,16 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "core/clock.h"
+#include "core/hash.h"
 #include "core/ring.h"
 #include "core/values.h"
 
@@ -78,6 +81,12 @@ class ThreadRecorder {
       }
     }
   }
+  // An operator that has a number of its own, below kMaxNumbers.
+  static constexpr size_t kMaxNumbers = 4096;
+  KnownOperator* FindByNumber(uint32_t number) {
+    KnownOperator& known = by_number_[number];
+    return known.id == 0 ? nullptr : &known;
+  }
   // A name that may lie anywhere. `kind` keeps equal names of different things
   // apart.
   KnownOperator* FindByText(SpanKind kind, absl::string_view name);
@@ -87,11 +96,41 @@ class ThreadRecorder {
                               absl::string_view name,
                               absl::string_view overload,
                               absl::string_view schema);
+  KnownOperator* AddByNumber(uint32_t number, SpanKind kind,
+                             absl::string_view name, absl::string_view overload,
+                             absl::string_view schema);
   KnownOperator* AddByText(SpanKind kind, absl::string_view name);
 
-  // Number of the signature of `values()` for an operator, or for returned
-  // values if `op` is 0. 0 if the ring is full.
-  uint32_t SignatureOf(uint32_t op);
+  // Number of the signature of `values()` for an operator that was called from
+  // `call_site`, 0 if that is not known; or for returned values if `op` is 0.
+  // 0 if the ring is full. `values_recorded`: false if `values()` are empty
+  // because nobody looked.
+  uint32_t SignatureOf(uint32_t op, uint64_t call_site = 0,
+                       bool values_recorded = true) {
+    const uint64_t hash = HashOfValues(op, call_site, values_recorded);
+    const uint32_t guess = GuessSignature(hash);
+    if (__builtin_expect(guess != 0, 1)) return guess;
+    return FindSignature(op, call_site, values_recorded, hash);
+  }
+
+  // The steps of SignatureOf(), for who knows an operator by something else
+  // than its id here, and looks for that only if need be. `op` is its id, or
+  // something else that is no other operator's.
+  uint64_t HashOfValues(uint64_t op, uint64_t call_site, bool values_recorded) {
+    const uint64_t seed =
+        (kHashKey[4] + values_recorded) * (op + 1) ^ kHashKey[5] * call_site;
+    return HashWords(values_->tag_words(), values_->tags(), seed) | kHashBit;
+  }
+  // 0: the guess was wrong.
+  uint32_t GuessSignature(uint64_t hash) {
+    const uint64_t guess = HistoryAt(guess_);
+    if (__builtin_expect(((guess ^ hash) & kHashMask) != 0, 0)) return 0;
+    ++guess_;
+    HistoryAt(used_++) = guess;
+    return static_cast<uint32_t>(guess & ~kHashMask);
+  }
+  uint32_t FindSignature(uint32_t op, uint64_t call_site, bool values_recorded,
+                         uint64_t hash);
   // Number of an operator's signature that says nothing of values.
   uint32_t BareSignature(KnownOperator* op);
 
@@ -106,11 +145,14 @@ class ThreadRecorder {
     bool has_values = false;    // `values()` belong to it
     bool identities = false;
     bool backward = false;
+    // Whoever ends the span does not know whether it threw: it did if an
+    // exception is on its way then that is not now.
+    bool watch_exceptions = true;
     int64_t sequence = -1;        // -1: none
     uint32_t forward_thread = 0;  // backward only
   };
 
-  void Begin(const Call& call);
+  inline void Begin(const Call& call);
 
   // Whether the span that `key` began is the innermost and recorded, so that
   // its results are wanted.
@@ -119,13 +161,23 @@ class ThreadRecorder {
            frames_[depth_ - 1].recorded;
   }
 
+  // Whether the span that `key` began is the innermost, recorded or not.
+  bool HasSpan(const void* key) const {
+    return depth_ != 0 && frames_[depth_ - 1].key == key;
+  }
+
+  // A word that two sources of events use to tell each other of a call that
+  // both of them see: what the outer one left for the inner one.
+  void Announce(uint32_t call) { announced_ = call; }
+  uint32_t TakeAnnounced() { return std::exchange(announced_, 0); }
+
   // Ends the span that `key` began; spans inside it that never ended are cut.
   // Without such a span nothing happens. `signature` of the results, 0 for
   // none.
-  // If an exception is on its way that was not there when the span began, the
-  // span threw.
-  void End(const void* key, uint64_t ticks, uint32_t signature,
-           bool identities);
+  inline void End(const void* key, uint64_t ticks, uint32_t signature,
+                  bool identities);
+  // The same of a span that threw.
+  void EndThrown(const void* key, uint64_t ticks);
 
   void Allocate(uint32_t device, uint64_t address, uint64_t bytes);
   void Free(uint64_t address);
@@ -179,9 +231,10 @@ class ThreadRecorder {
 
   struct Frame {
     const void* key;
-    int exceptions;
+    int exceptions;  // on their way when it began; kUnwatched
     bool recorded;
   };
+  static constexpr int kUnwatched = -1;
   // One cache line. The text is the name, or the beginning of a long one.
   static constexpr size_t kTextBytes = 48;
   struct alignas(64) AddressEntry {
@@ -192,12 +245,19 @@ class ThreadRecorder {
   struct SignatureSlot {
     uint64_t hash = 0;  // 0: empty
     uint32_t id = 0;
-    uint32_t seen = 0;  // where in `history_` it was used last
+    uint32_t seen = 0;  // where in `history_` it was found last
   };
-  // Training repeats itself. The slots used lately are kept in order, and
-  // `guess_` follows the previous repetition: the slot that will be wanted next
-  // is fetched while the program is busy, which hides the misses of the cache.
+  // Training repeats itself. The signatures used lately are kept in order, and
+  // `guess_` follows the previous repetition: as long as that is right, the
+  // table of signatures is not touched, and what is touched lies in a row. An
+  // entry is the upper bits of a signature's hash and its id.
   static constexpr uint32_t kHistory = 1 << 14;  // a power of two
+  static constexpr uint64_t kHashMask = ~uint64_t{0xffff};
+  static constexpr uint64_t kHashBit = 0x10000;  // no hash is 0
+  // Names that are made up as training goes must not fill the memory.
+  static constexpr size_t kMaxTexts = 16384;
+  static_assert(kMaxSignatures + kAddressSlots + kMaxTexts < kHashBit,
+                "an id fits below kHashMask");
   class ThreadExit;
 
   static ThreadRecorder* Join();
@@ -208,23 +268,34 @@ class ThreadRecorder {
 
   uint32_t DefineOperator(SpanKind kind, absl::string_view name,
                           absl::string_view overload, absl::string_view schema);
-  uint32_t DefineSignature(uint32_t op, bool values_recorded);
-  // What SignatureOf() does when its guess was wrong.
-  uint32_t FindSignature(uint32_t op, uint64_t hash);
-  uint32_t& HistoryAt(uint32_t position) {
+  uint32_t DefineSignature(uint32_t op, uint64_t call_site,
+                           bool values_recorded);
+  uint64_t& HistoryAt(uint32_t position) {
     return history_[position & (kHistory - 1)];
-  }
-  uint32_t Use(uint32_t slot) {
-    signature_slots_[slot].seen = used_;
-    HistoryAt(used_++) = slot;
-    __builtin_prefetch(&signature_slots_[HistoryAt(guess_)]);
-    __builtin_prefetch(&HistoryAt(guess_ + 16));
-    return signature_slots_[slot].id;
   }
 
   // Room for a record that leaves the open spans room for their ends. Tells of
   // dropped events first. Null if there is none.
-  uint64_t* Reserve(size_t words);
+  uint64_t* Reserve(size_t words) {
+    if (__builtin_expect(!plain_, 0)) return ReserveSlowly(words);
+    return ring_->Reserve(words, (depth_ + 1) * kEndWords);
+  }
+  uint64_t* ReserveSlowly(size_t words);
+  // The ring's next cache lines are the writer's: they are asked for before
+  // they are stored to. A hint only; it may lie behind the end.
+  static void FetchAhead(const uint64_t* end) {
+#if defined(__x86_64__)
+    constexpr size_t kLine = 8;
+    asm volatile("prefetchw %0\n\tprefetchw %1"
+                 :
+                 : "m"(end[2 * kLine]), "m"(end[3 * kLine]));
+#else
+    __builtin_prefetch(end + 16, 1);
+#endif
+  }
+  // The innermost span that `key` began, without what is open inside it; null
+  // if there is none.
+  const Frame* EndInner(const void* key, uint64_t ticks);
   bool TellDrops();
   void Forget();
   void CountDrop();
@@ -238,9 +309,12 @@ class ThreadRecorder {
 
   uint64_t session_;
   std::unique_ptr<Ring> ring_;  // null: no memory, all is dropped
+  bool plain_;                  // there is a ring, and no drop to tell of
+  bool forget_ = false;         // the signature table was full: start over soon
   size_t depth_ = 0;            // frames in use
   uint32_t last_operator_ = 0;
   uint32_t last_signature_ = 0;
+  uint32_t announced_ = 0;
   std::atomic<uint64_t> drops_{0};
   std::atomic<uint64_t> first_drop_ticks_{0};
   uint64_t last_drop_ticks_ = 0;
@@ -249,16 +323,69 @@ class ThreadRecorder {
   std::unique_ptr<Values> values_;
   std::vector<SignatureSlot> signature_slots_;
   size_t signatures_ = 0;
-  std::vector<uint32_t> history_;
-  uint32_t used_ = 0;    // positions in the history, which is a ring:
-  uint32_t guess_ = 0;   // of the next use, and of what it may be like
-  bool forget_ = false;  // the signature table was full: start over soon
+  std::vector<uint64_t> history_;
+  uint32_t used_ = 0;   // positions in the history, which is a ring:
+  uint32_t guess_ = 0;  // of the next use, and of what it may be like
   std::vector<AddressEntry> by_address_;
+  std::vector<KnownOperator> by_number_;
   size_t addresses_ = 0;
   absl::flat_hash_map<std::string, KnownOperator> by_text_;
   std::string text_key_;
   Frame frames_[kMaxDepth];
 };
+
+inline void ThreadRecorder::Begin(const Call& call) {
+  if (__builtin_expect(depth_ == kMaxDepth, 0)) return CountDrop();
+  Frame& frame = frames_[depth_];
+  frame = {call.key,
+           call.watch_exceptions ? std::uncaught_exceptions() : kUnwatched,
+           false};
+  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
+  ++depth_;
+  const bool sequenced = call.sequence >= 0;
+  const size_t fixed = 2 + (sequenced ? 1 : 0) + (call.backward ? 1 : 0);
+  const size_t words = fixed + (call.has_values ? values_->dynamic_words() : 0);
+  uint64_t* record = hidden || call.signature == 0 ? nullptr : Reserve(words);
+  if (__builtin_expect(record == nullptr, 0)) return CountDrop();
+  frame.recorded = true;
+  const uint64_t flags =
+      (sequenced ? format::kHasSequence : 0) |
+      (call.backward ? format::kBackward : 0) |
+      (call.has_values && call.identities ? format::kHasIdentities : 0);
+  record[0] =
+      RecordHeader(format::RecordKind::kBegin, flags, words, call.signature);
+  if (sequenced) record[2] = static_cast<uint64_t>(call.sequence);
+  if (call.backward) record[fixed - 1] = call.forward_thread;
+  if (call.has_values) values_->CopyDynamic(record + fixed);
+  FetchAhead(record + words);
+  record[1] = Ticks();  // last, so that our own work is not the span's
+  ring_->Commit(words);
+}
+
+inline void ThreadRecorder::End(const void* key, uint64_t ticks,
+                                uint32_t signature, bool identities) {
+  const Frame* frame = depth_ == 0 ? nullptr : &frames_[depth_ - 1];
+  if (__builtin_expect(frame == nullptr || frame->key != key, 0)) {
+    frame = EndInner(key, ticks);
+    if (frame == nullptr) return;  // it began before the recording did
+  }
+  --depth_;
+  if (!frame->recorded) return;
+  if (frame->exceptions != kUnwatched &&
+      std::uncaught_exceptions() > frame->exceptions) {
+    return PutEnd(format::kThrew, ticks, 0);
+  }
+  if (signature == 0) return PutEnd(0, ticks, 0);
+  const size_t words = 2 + values_->dynamic_words();
+  uint64_t* record = ring_->Reserve(words, (depth_ + 1) * kEndWords);
+  if (__builtin_expect(record == nullptr, 0)) return PutEnd(0, ticks, 0);
+  record[0] =
+      RecordHeader(format::RecordKind::kEnd,
+                   identities ? format::kHasIdentities : 0, words, signature);
+  record[1] = ticks;
+  values_->CopyDynamic(record + 2);
+  ring_->Commit(words);
+}
 
 }  // namespace torchtape::internal
 

@@ -103,8 +103,11 @@ class Values {
     for (bool value : values) Push(value);
   }
 
-  void Tensor(const TensorFacts& facts, bool identities) {
-    if (!Fits(2 * kMaxDimensions + 2, 2) || facts.dimensions > kMaxDimensions) {
+  __attribute__((always_inline)) void Tensor(const TensorFacts& facts,
+                                             bool identities) {
+    if (__builtin_expect(!Fits(2 * kMaxDimensions + 2, 2) ||
+                             facts.dimensions > kMaxDimensions,
+                         0)) {
       return (void)Elide(1);
     }
     const uint64_t flags = (facts.requires_grad ? format::kRequiresGrad : 0) |

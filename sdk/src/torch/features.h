@@ -4,13 +4,32 @@
 // Where LibTorch 1.13 to 2.13 differ: the one place that tells versions apart,
 // by what the headers declare and not by their version numbers.
 
+#include <ATen/core/ivalue.h>
 #include <c10/core/Allocator.h>
 
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace torchtape::internal {
+
+// c10::optional was a class of its own up to LibTorch 2.4.
+template <typename Type>
+using Optional =
+    decltype(std::declval<c10::IValue&>().template toOptional<Type>());
+
+// Whether an integer of a shape has no value yet. Never so outside of
+// compilers.
+template <typename Integer>
+auto IsSymbolic(const Integer& integer)
+    -> decltype(integer.is_heap_allocated()) {
+  return integer.is_heap_allocated();
+}
+template <typename Integer, typename... None>
+bool IsSymbolic(const Integer& integer, None...) {
+  return integer.is_symbolic();
+}
 
 // c10::Allocator::allocate() was a const member function up to LibTorch 2.0.
 inline constexpr bool kAllocateIsConst =

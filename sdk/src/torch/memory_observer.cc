@@ -63,7 +63,7 @@ constexpr uint8_t kPriority = 255;
 
 }  // namespace
 
-absl::Status InstallMemoryObserver() {
+absl::Status CheckMemoryObserver() {
   c10::Allocator* behind = c10::GetCPUAllocator();
   if (behind == &Observer()) return absl::OkStatus();
   const c10::DeleterFnPtr deleter = behind->raw_deleter();
@@ -75,6 +75,13 @@ absl::Status InstallMemoryObserver() {
         "memory is not recorded: the program has a CPU allocator whose blocks "
         "cannot be followed");
   }
+  return absl::OkStatus();
+}
+
+absl::Status InstallMemoryObserver() {
+  if (absl::Status status = CheckMemoryObserver(); !status.ok()) return status;
+  c10::Allocator* behind = c10::GetCPUAllocator();
+  if (behind == &Observer()) return absl::OkStatus();
   Observer().set_behind(behind);
   c10::SetCPUAllocator(&Observer(), kPriority);
   return absl::OkStatus();

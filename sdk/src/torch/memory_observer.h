@@ -9,8 +9,12 @@
 
 namespace torchtape::internal {
 
-// Fails with Unimplemented if the program's CPU allocator has no deleter of its
-// own that could be followed.
+// Whether allocations can be observed: fails with Unimplemented if the program's
+// CPU allocator has no deleter of its own that could be followed, or another
+// than at the first time.
+absl::Status CheckMemoryObserver();
+
+// Fails as CheckMemoryObserver() does.
 absl::Status InstallMemoryObserver();
 
 // Memory that was allocated in between is still freed through the observer,

@@ -10,11 +10,14 @@
 #include <ATen/core/function_schema.h>
 #include <ATen/record_function.h>
 
+#include <atomic>
+#include <cstring>
 #include <sstream>
 #include <unordered_set>
 
 #include "core/thread_recorder.h"
 #include "torch/memory_observer.h"
+#include "torch/op_taps.h"
 #include "torch/tensor_facts.h"
 
 namespace torchtape::internal {
@@ -194,6 +197,35 @@ void Begin(const at::RecordFunction& function, ThreadRecorder* recorder) {
   recorder->Begin(call);
 }
 
+// --- Beside taps ------------------------------------------------------------
+
+std::atomic<uint64_t> missed{0};
+std::atomic<uint64_t> seen{0};
+// Operators on all threads, beside taps.
+std::atomic<bool> operators_watched{false};
+
+// What a thread does within TorchScript functions, whose interpreter calls
+// operators where no tap is.
+struct Script {
+  int depth = 0;  // functions within functions
+  at::CallbackHandle handle = at::INVALID_CALLBACK_HANDLE;
+};
+thread_local Script script;
+
+// Whether a call of an operator is the one that a tap around it has just told
+// of. Spans that are no operators are never taps' business, nor wanted beside
+// them.
+bool IsTapped(const at::RecordFunction& function, ThreadRecorder* recorder) {
+  const char* announced = TakeAnnouncedTap(recorder);
+  if (announced != nullptr && std::strcmp(announced, function.name()) == 0) {
+    seen.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  if (!function.operator_schema().has_value()) return true;
+  if (script.depth == 0) missed.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
 // Nothing may pass from here into LibTorch. An op that could not be looked at
 // is recorded without a signature, which counts it as dropped.
 std::unique_ptr<at::ObserverContext> OnBegin(
@@ -229,6 +261,57 @@ void OnEnd(const at::RecordFunction& function, at::ObserverContext*) {
     }
   }
   recorder->End(&function, ticks, signature, recorded.identities);
+}
+
+std::unique_ptr<at::ObserverContext> OnOperatorBesideTaps(
+    const at::RecordFunction& function) {
+  ThreadRecorder* recorder = ThreadRecorder::Current();
+  if (recorder == nullptr || IsTapped(function, recorder)) return nullptr;
+  return OnBegin(function);
+}
+
+void OnOperatorEndBesideTaps(const at::RecordFunction& function,
+                             at::ObserverContext* context) {
+  ThreadRecorder* recorder = ThreadRecorder::Current();
+  if (recorder != nullptr && recorder->HasSpan(&function)) {
+    OnEnd(function, context);
+  }
+}
+
+at::RecordFunctionCallback OperatorCallback() {
+  return at::RecordFunctionCallback(OnOperatorBesideTaps,
+                                    OnOperatorEndBesideTaps)
+      .needsInputs(recorded.shapes)
+      .needsOutputs(recorded.shapes)
+      .scopes({at::RecordScope::FUNCTION});
+}
+
+std::unique_ptr<at::ObserverContext> OnScopeBesideTaps(
+    const at::RecordFunction& function) {
+  if (function.scope() == at::RecordScope::TORCHSCRIPT_FUNCTION &&
+      script.depth++ == 0) {
+    AnnounceTaps(true);
+    script.handle = at::INVALID_CALLBACK_HANDLE;
+    try {
+      if (!operators_watched) {
+        script.handle = at::addThreadLocalCallback(OperatorCallback());
+      }
+    } catch (...) {
+      // No memory: what the function calls is not recorded.
+    }
+  }
+  return OnBegin(function);
+}
+
+void OnScopeEndBesideTaps(const at::RecordFunction& function,
+                          at::ObserverContext* context) {
+  OnEnd(function, context);
+  if (function.scope() != at::RecordScope::TORCHSCRIPT_FUNCTION) return;
+  if (script.depth == 0 || --script.depth != 0) return;
+  AnnounceTaps(false);
+  if (script.handle != at::INVALID_CALLBACK_HANDLE) {
+    at::removeCallback(script.handle);
+  }
 }
 
 uint64_t TorchThread() { return at::RecordFunction::currentThreadId(); }
@@ -268,5 +351,33 @@ std::unique_ptr<OpSource> MakeOpCallbacks() {
   ThreadRecorder::SetTorchThread(&TorchThread);
   return std::make_unique<OpCallbacks>();
 }
+
+void CallbacksBesideTaps::Install(const Recorded& what) {
+  recorded = what;
+  scopes_ = at::addGlobalCallback(
+      at::RecordFunctionCallback(OnScopeBesideTaps, OnScopeEndBesideTaps)
+          .needsInputs(what.shapes)
+          .needsOutputs(what.shapes)
+          .scopes({at::RecordScope::USER_SCOPE,
+                   at::RecordScope::TORCHSCRIPT_FUNCTION}));
+}
+
+void CallbacksBesideTaps::Remove() {
+  WatchOperators(false);
+  at::removeCallback(scopes_);
+}
+
+void CallbacksBesideTaps::WatchOperators(bool watch) {
+  if (operators_watched.exchange(watch) == watch) return;
+  AnnounceTaps(watch);
+  if (watch) {
+    operators_ = at::addGlobalCallback(OperatorCallback());
+  } else {
+    at::removeCallback(operators_);
+  }
+}
+
+uint64_t CallbacksBesideTaps::missed_by_taps() { return missed.load(); }
+uint64_t CallbacksBesideTaps::seen_by_both() { return seen.load(); }
 
 }  // namespace torchtape::internal

@@ -6,13 +6,23 @@
 // others would throw.
 
 #include <ATen/core/Tensor.h>
+#include <torch/csrc/autograd/variable.h>
 
 #include "core/values.h"
 
 namespace torchtape::internal {
 
+// As TensorImpl::requires_grad(), without a virtual call: LibTorch has one kind
+// of AutogradMeta.
+inline bool RequiresGrad(const c10::TensorImpl& impl) {
+  using torch::autograd::AutogradMeta;
+  const auto* meta = static_cast<const AutogradMeta*>(impl.autograd_meta());
+  return meta != nullptr && meta->AutogradMeta::requires_grad();
+}
+
 // False for tensors that have no sizes to speak of, such as nested ones.
-inline bool ReadTensor(const at::Tensor& tensor, TensorFacts* facts) {
+__attribute__((always_inline)) inline bool ReadTensor(const at::Tensor& tensor,
+                                                      TensorFacts* facts) {
   c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
   if (impl->key_set().has(c10::DispatchKey::NestedTensor)) return false;
   const c10::Layout layout = impl->layout();
@@ -28,7 +38,7 @@ inline bool ReadTensor(const at::Tensor& tensor, TensorFacts* facts) {
   facts->device_type = static_cast<uint8_t>(device.type());
   facts->device_index_plus_1 = static_cast<uint8_t>(device.index() + 1);
   facts->layout = static_cast<uint8_t>(layout);
-  facts->requires_grad = impl->requires_grad();
+  facts->requires_grad = RequiresGrad(*impl);
   facts->dimensions = static_cast<uint32_t>(sizes.size());
   facts->sizes = sizes.data();
   facts->strides =
@@ -37,8 +47,9 @@ inline bool ReadTensor(const at::Tensor& tensor, TensorFacts* facts) {
   return true;
 }
 
-inline void AddTensor(const at::Tensor& tensor, bool identities,
-                      Values* values) {
+__attribute__((always_inline)) inline void AddTensor(const at::Tensor& tensor,
+                                                     bool identities,
+                                                     Values* values) {
   if (!tensor.defined()) return values->UndefinedTensor();
   TensorFacts facts;
   if (!ReadTensor(tensor, &facts)) return values->Object("NestedTensor", 12);

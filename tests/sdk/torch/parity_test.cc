@@ -1,6 +1,7 @@
 // What we record against PyTorch's own two recorders, in the same process and
 // the same steps: event for event, name for name.
 
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 #include <torchtape/tracker.h>
@@ -11,7 +12,9 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "../../../benchmarks/trace_observer.h"
 #include "../../../benchmarks/trainings.h"
@@ -77,15 +80,95 @@ Counts Difference(Counts first, const Counts& second) {
 
 class Parity : public ::testing::TestWithParam<int> {
  protected:
+  TrackerOptions Options(OpSource source) const {
+    TrackerOptions options;
+    options.log_path = folder_ / "run.tape";
+    options.op_source = source;
+    return options;
+  }
+  // A training of the same course each time.
+  Recorded Train(OpSource source) {
+    TempFolder folder;
+    TrackerOptions options = Options(source);
+    options.log_path = folder / "run.tape";
+    at::manual_seed(1);
+    auto training = benchmarks::MakeTrainings()[GetParam()];
+    training.step();
+    {
+      Tracker tracker(options);
+      for (int i = 0; i < kSteps; ++i) {
+        training.step();
+        tracker.Step();
+      }
+    }
+    return ReadRecorded(folder / "run.tape");
+  }
+
   TempFolder folder_;
 };
+
+// RecordFunction's spans that are neither operators nor nodes: the engine's
+// work around a node, and markers inside operators.
+bool IsMarker(const RecordedSpan& span) {
+  return span.kind == "engine" || (span.kind == "op" && span.schema.empty());
+}
+
+// The span around one, where a node stands for the engine's work around it.
+std::string ParentOf(const RecordedSpan& span) {
+  const std::string engine = "autograd::engine::evaluate_function: ";
+  if (span.kind == "backward") return "";  // the engine alone holds nodes
+  const bool in_engine = span.parent.compare(0, engine.size(), engine) == 0;
+  return in_engine ? span.parent.substr(engine.size()) : span.parent;
+}
+
+// All there is to a span but its times and ids, a line each.
+std::vector<std::string> Described(const Recorded& recorded) {
+  int64_t first_sequence = -1;
+  std::vector<std::string> lines;
+  for (const RecordedSpan& span : recorded.spans) {
+    if (IsMarker(span)) continue;
+    std::ostringstream line;
+    line << span.kind << ' ' << span.name << '.' << span.overload << " in ";
+    line << ParentOf(span) << " (" << span.schema << ')';
+    if (span.sequence >= 0) {
+      if (first_sequence < 0) first_sequence = span.sequence;
+      line << " sequence " << span.sequence - first_sequence;
+    }
+    line << (span.threw ? " threw" : "") << (span.ended ? "" : " open");
+    for (const std::string& argument : span.arguments) line << ' ' << argument;
+    for (const auto* tensors : {&span.inputs, &span.outputs}) {
+      line << " |";
+      for (const RecordedTensor& tensor : *tensors) {
+        line << ' ' << tensor.type << (tensor.requires_grad ? " grad" : "");
+      }
+    }
+    lines.push_back(line.str());
+  }
+  return lines;
+}
+
+TEST_P(Parity, TapsTellWhatCallbacksTell) {
+  const Recorded taps = Train(OpSource::kTaps);
+  const Recorded callbacks = Train(OpSource::kCallbacks);
+  EXPECT_EQ(taps.run.at("op_source"), "taps");
+  EXPECT_EQ(callbacks.run.at("op_source"), "callbacks");
+  const std::vector<std::string> tapped = Described(taps);
+  const std::vector<std::string> called = Described(callbacks);
+  EXPECT_GT(tapped.size(), 100u);
+  ASSERT_EQ(tapped.size(), called.size());
+  int shown = 0;
+  for (size_t i = 0; i < tapped.size() && shown < 10; ++i) {
+    EXPECT_EQ(tapped[i], called[i]) << "span " << i << ", " << ++shown;
+  }
+  EXPECT_EQ(taps.memory.size(), callbacks.memory.size());
+}
 
 TEST_P(Parity, SpansAndMemoryEventsEqualKinetos) {
   auto training = benchmarks::MakeTrainings()[GetParam()];
   training.step();
   Counts kineto;
   {
-    Tracker tracker(folder_ / "run.tape");
+    Tracker tracker(Options(OpSource::kCallbacks));
     kineto = TrainUnderKineto(training.step);
   }
   const Recorded recorded = ReadRecorded(folder_ / "run.tape");
@@ -101,7 +184,7 @@ TEST_P(Parity, SpansEqualTheTraceObservers) {
   training.step();
   Counts observed;
   {
-    Tracker tracker(folder_ / "run.tape");
+    Tracker tracker(Options(OpSource::kCallbacks));
     observed = TrainUnderTraceObserver(training.step, folder_ / "trace.json");
   }
   const Counts ours = ReadRecorded(folder_ / "run.tape").Counts();

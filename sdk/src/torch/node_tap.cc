@@ -1,0 +1,125 @@
+#include "torch/node_tap.h"
+
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/graph_task.h>
+#include <torch/csrc/autograd/input_buffer.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <typeinfo>
+#include <utility>
+
+#include "core/thread_recorder.h"
+#include "torch/op_taps.h"
+#include "torch/tensor_facts.h"
+
+namespace torchtape::internal {
+namespace {
+
+using torch::autograd::GraphTask;
+using torch::autograd::InputBuffer;
+using torch::autograd::Node;
+
+// A member function, called as the platform calls those: with its object
+// first. The last argument, a queue, only passes through.
+using Evaluate = void (*)(void* engine, std::shared_ptr<GraphTask>& task,
+                          Node* node, InputBuffer& inputs, const void* queue);
+Evaluate next;
+
+// As the engine decides: of a gradient with respect to some tensors only, nodes
+// that lead nowhere are not evaluated.
+bool IsEvaluated(const GraphTask& task, Node* node) {
+  if (task.exec_info_.empty()) return true;
+  const auto info = task.exec_info_.find(node);
+  return info != task.exec_info_.end() && info->second.needed_;
+}
+
+// By type, since a node's name is made on the heap. Python's nodes are of one
+// type and of many names.
+KnownOperator* FindNode(const Node& node, ThreadRecorder* recorder) {
+  const char* type = typeid(node).name();
+  if (KnownOperator* known = recorder->FindByAddress(type)) return known;
+  const std::string name = node.name();
+  if (std::strstr(type, "PyNode") != nullptr) {
+    KnownOperator* known = recorder->FindByText(SpanKind::kBackward, name);
+    return known ? known : recorder->AddByText(SpanKind::kBackward, name);
+  }
+  return recorder->AddByAddress(type, SpanKind::kBackward, name, "", "");
+}
+
+void Begin(const Node& node, InputBuffer& inputs, ThreadRecorder* recorder) {
+  ThreadRecorder::Call call;
+  call.key = &node;
+  call.watch_exceptions = false;
+  call.backward = true;
+  call.sequence = static_cast<int64_t>(node.sequence_nr());
+  call.forward_thread = static_cast<uint32_t>(node.thread_id());
+  if (KnownOperator* op = FindNode(node, recorder)) {
+    Values& values = recorder->values();
+    values.Clear();
+    if (tapped_options.shapes) {
+      for (uint32_t i = 0; i < node.num_inputs(); ++i) {
+        AddTensor(inputs[i], tapped_options.identities, &values);
+      }
+      call.has_values = true;
+      call.identities = tapped_options.identities;
+    }
+    call.signature = recorder->SignatureOf(op->id, 0, tapped_options.shapes);
+  }
+  recorder->Begin(call);
+}
+
+// Ends the span when the evaluation is over, or has thrown.
+class NodeCall {
+ public:
+  NodeCall(const Node& node, InputBuffer& inputs) noexcept
+      : node_(&node), recorder_(ThreadRecorder::Current()) {
+    if (recorder_ == nullptr) return;
+    try {
+      Begin(node, inputs, recorder_);
+    } catch (...) {
+      ThreadRecorder::Call call;
+      call.key = &node;
+      call.watch_exceptions = false;
+      recorder_->Begin(call);  // without a signature: dropped and counted
+    }
+  }
+  void End() noexcept {
+    const uint64_t ticks = Ticks();
+    ThreadRecorder* const recorder = std::exchange(recorder_, nullptr);
+    if (recorder == nullptr || recorder != ThreadRecorder::Current()) return;
+    recorder->End(node_, ticks, 0, false);
+  }
+  ~NodeCall() {
+    if (recorder_ == nullptr || recorder_ != ThreadRecorder::Current()) return;
+    recorder_->EndThrown(node_, Ticks());
+  }
+
+ private:
+  const Node* node_;
+  ThreadRecorder* recorder_;  // null: not recorded, or ended
+};
+
+void OnEvaluate(void* engine, std::shared_ptr<GraphTask>& task, Node* node,
+                InputBuffer& inputs, const void* queue) {
+  if (!tapped_options.backward || !IsEvaluated(*task, node)) {
+    return next(engine, task, node, inputs, queue);
+  }
+  NodeCall call(*node, inputs);
+  next(engine, task, node, inputs, queue);
+  call.End();
+}
+
+}  // namespace
+
+const char kEvaluateFunction[] =
+    "_ZN5torch8autograd6Engine17evaluate_functionERSt10shared_ptrINS0_"
+    "9GraphTaskEEPNS0_4NodeERNS0_11InputBufferERKS2_INS0_10ReadyQueueEE";
+
+const void* NodeTap(void* target) {
+  next = reinterpret_cast<Evaluate>(target);
+  return reinterpret_cast<const void*>(&OnEvaluate);
+}
+
+}  // namespace torchtape::internal

@@ -1,0 +1,258 @@
+#include "torch/tap.h"
+
+#include <ATen/SequenceNumber.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <sstream>
+
+#include "core/thread_recorder.h"
+#include "torch/op_taps.h"
+#include "torch/tensor_facts.h"
+
+namespace torchtape::internal {
+
+namespace {
+
+// What arguments and results say, in the order of the schema. Overloads for
+// every type in TappedTypes.
+class TapReader {
+ public:
+  explicit TapReader(Values* values) : values_(values) {}
+
+  // Reads what lies at `at` up to kEnd, and returns what follows that.
+  const TapType* Read(const TapType* types, const void* const* at) {
+    for (; *types != TapType::kEnd; ++types, ++at) {
+      if (__builtin_expect(*types == TapType::kTensor, 1)) {
+        Add(*static_cast<const at::Tensor*>(*at));
+      } else {
+        ReadOther(*types, *at);
+      }
+    }
+    return types + 1;
+  }
+
+  // Of all tensors.
+  c10::DispatchKeySet keys() const { return keys_; }
+
+ private:
+  void ReadOther(TapType type, const void* at);
+  template <typename... Types>
+  void ReadListed(TapType type, const void* at, TypeList<Types...>);
+
+  void Add(const at::Tensor& tensor) {
+    keys_ = keys_ | tensor.unsafeGetTensorImpl()->key_set();
+    AddTensor(tensor, tapped_options.identities, values_);
+  }
+  // std::optional, c10::optional and c10::OptionalArrayRef.
+  template <template <typename> class Maybe, typename Type>
+  auto Add(const Maybe<Type>& value) -> decltype(value.has_value(), void()) {
+    if (value.has_value()) {
+      Add(*value);
+    } else {
+      values_->None();
+    }
+  }
+
+  template <typename List>
+  void AddList(const List& list) {
+    if (!values_->List(list.size())) return;
+    for (const auto& element : list) Add(element);
+  }
+  void Add(at::TensorList list) { AddList(list); }
+  void Add(const std::vector<at::Tensor>& list) { AddList(list); }
+  void Add(const at::ITensorListRef& list) { AddList(list); }
+  void Add(const c10::List<Optional<at::Tensor>>& list) {
+    if (!values_->List(list.size())) return;
+    for (size_t i = 0; i < list.size(); ++i) Add(list.get(i));
+  }
+  void Add(at::ArrayRef<at::Scalar> list) { AddList(list); }
+  void Add(at::ArrayRef<double> list) { AddList(list); }
+  template <size_t count>
+  void Add(const std::array<bool, count>& list) {
+    AddList(list);
+  }
+  void Add(at::IntArrayRef list) {
+    if (!tapped_options.arguments || list.empty()) return AddList(list);
+    values_->Integers(list);
+  }
+  void Add(const std::vector<int64_t>& list) { Add(at::IntArrayRef(list)); }
+  void Add(c10::SymIntArrayRef list) {
+    for (const c10::SymInt& element : list) {
+      if (IsSymbolic(element)) return AddList(list);
+    }
+    Add(at::IntArrayRef(reinterpret_cast<const int64_t*>(list.data()),
+                        list.size()));
+  }
+
+  // Arguments that were not asked for keep their place.
+  bool Skip() {
+    if (tapped_options.arguments) return false;
+    values_->Elided(0);
+    return true;
+  }
+  void Add(int64_t value) {
+    if (!Skip()) values_->Integer(value);
+  }
+  void Add(double value) {
+    if (!Skip()) values_->Real(value);
+  }
+  void Add(bool value) {
+    if (!Skip()) values_->Boolean(value);
+  }
+  void Add(c10::string_view value) {
+    if (!Skip()) values_->Text(value.data(), value.size());
+  }
+  void Add(const c10::SymInt& value) {
+    if (IsSymbolic(value)) return AddObject("SymInt");
+    Add(value.as_int_unchecked());
+  }
+  void Add(const at::Scalar& value) {
+    if (Skip()) return;
+    if (value.isFloatingPoint()) return values_->Real(value.toDouble());
+    if (value.isBoolean()) return values_->Boolean(value.toBool());
+    if (value.isComplex()) {
+      const auto number = value.toComplexDouble();
+      return values_->Complex(number.real(), number.imag());
+    }
+    if (value.isSymbolic()) return AddObject("SymInt");
+    values_->Integer(value.toLong());
+  }
+  void Add(at::Device device) {
+    if (Skip()) return;
+    values_->Device(static_cast<uint8_t>(device.type()),
+                    static_cast<uint8_t>(device.index() + 1));
+  }
+  // LibTorch's schemas call these integers.
+  void Add(at::ScalarType value) { Add(static_cast<int64_t>(value)); }
+  void Add(at::Layout value) { Add(static_cast<int64_t>(value)); }
+  void Add(at::MemoryFormat value) { Add(static_cast<int64_t>(value)); }
+  void Add(at::QScheme value) { Add(static_cast<int64_t>(value)); }
+  void Add(at::DeviceIndex value) { Add(static_cast<int64_t>(value)); }
+  void Add(const at::Generator&) { AddObject("Generator"); }
+  void Add(const at::Storage&) { AddObject("Storage"); }
+  void Add(const at::Stream&) { AddObject("Stream"); }
+  void AddObject(absl::string_view type) {
+    if (!Skip()) values_->Object(type.data(), type.size());
+  }
+
+  Values* const values_;
+  c10::DispatchKeySet keys_;
+};
+
+template <typename... Types>
+void TapReader::ReadListed(TapType type, const void* at, TypeList<Types...>) {
+  using Reader = void (*)(TapReader*, const void*);
+  static constexpr Reader kReaders[] = {[](TapReader* reader, const void* at) {
+    reader->Add(*static_cast<const Types*>(at));
+  }...};
+  kReaders[static_cast<size_t>(type) - 1](this, at);
+}
+
+void TapReader::ReadOther(TapType type, const void* at) {
+  if (type == TapType::kOther) return AddObject("other");
+  ReadListed(type, at, TappedTypes());
+}
+
+// As RecordFunction numbers its spans: of the node that autograd would make
+// next, where it is on for this call.
+int64_t SequenceNumber(const TapReader& reader) {
+  const c10::impl::LocalDispatchKeySet local =
+      c10::impl::tls_local_dispatch_key_set();
+  const c10::DispatchKeySet keys =
+      (reader.keys() | local.included_) - local.excluded_;
+  if (!keys.has_any(c10::autograd_dispatch_keyset) ||
+      !at::GradMode::is_enabled()) {
+    return -1;
+  }
+  return static_cast<int64_t>(at::sequence_number::peek());
+}
+
+// An operator that this thread has not recorded. Allocates.
+KnownOperator* AddOperator(uint32_t number, ThreadRecorder* recorder) {
+  const TapFacts& tap = TapAt(number);
+  std::ostringstream schema;
+  const auto op =
+      c10::Dispatcher::singleton().findSchema({tap.name, tap.overload});
+  if (op.has_value()) schema << op->schema();
+  return recorder->AddByNumber(number, SpanKind::kOp, tap.name, tap.overload,
+                               schema.str());
+}
+
+// The signature of a call that was not foreseen; 0 if there is no room.
+__attribute__((noinline)) uint32_t FindSignature(uint32_t number,
+                                                 uint64_t call_site,
+                                                 uint64_t hash,
+                                                 ThreadRecorder* recorder) {
+  try {
+    KnownOperator* op = recorder->FindByNumber(number);
+    if (op == nullptr) op = AddOperator(number, recorder);
+    if (op == nullptr) return 0;
+    return recorder->FindSignature(op->id, call_site, tapped_options.shapes,
+                                   hash);
+  } catch (...) {
+    return 0;  // no memory: the op is dropped and counted
+  }
+}
+
+}  // namespace
+
+TapCall::TapCall(const Tap& tap, const void* const* arguments,
+                 const void* site) noexcept
+    : recorder_(ThreadRecorder::Current()) {
+  if (__builtin_expect(recorder_ == nullptr, 0)) return;
+  const uint64_t call_site = reinterpret_cast<uintptr_t>(site);
+  ThreadRecorder::Call call;
+  call.key = this;
+  call.watch_exceptions = false;
+  Values& values = recorder_->values();
+  values.Clear();
+  if (tapped_options.shapes) {
+    TapReader reader(&values);
+    results_ = reader.Read(tap.types, arguments);
+    call.sequence = SequenceNumber(reader);
+    call.has_values = true;
+    call.identities = tapped_options.identities;
+  }
+  // Numbers of taps are apart from ids of operators.
+  const uint64_t hash = recorder_->HashOfValues(
+      uint64_t{tap.number} << 32, call_site, tapped_options.shapes);
+  call.signature = recorder_->GuessSignature(hash);
+  if (__builtin_expect(call.signature == 0, 0)) {
+    call.signature = FindSignature(tap.number, call_site, hash, recorder_);
+  }
+  recorder_->Begin(call);
+  if (__builtin_expect(taps_announce.load(std::memory_order_relaxed), 0)) {
+    recorder_->Announce(tap.number + 1);
+  }
+}
+
+void TapCall::End(const void* const* results) noexcept {
+  const uint64_t ticks = Ticks();
+  ThreadRecorder* const recorder = recorder_;
+  recorder_ = nullptr;
+  if (__builtin_expect(recorder == nullptr, 0)) return;
+  if (__builtin_expect(recorder != ThreadRecorder::Current(), 0)) return;
+  uint32_t signature = 0;
+  if (tapped_options.shapes && *results_ != TapType::kEnd &&
+      recorder->WantsResult(this)) {
+    Values& values = recorder->values();
+    values.Clear();
+    TapReader(&values).Read(results_, results);
+    signature = recorder->SignatureOf(0);
+  }
+  recorder->End(this, ticks, signature, tapped_options.identities);
+  recorder->Announce(0);
+}
+
+void TapCall::Throw() noexcept {
+  const uint64_t ticks = Ticks();
+  ThreadRecorder* const recorder = recorder_;
+  recorder_ = nullptr;
+  if (recorder != ThreadRecorder::Current()) return;
+  recorder->EndThrown(this, ticks);
+  recorder->Announce(0);
+}
+
+}  // namespace torchtape::internal

@@ -1,0 +1,173 @@
+// What taps see, what callbacks see for them, and what is left behind.
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <torch/script.h>
+#include <torch/torch.h>
+#include <torchtape/tracker.h>
+
+#include <map>
+#include <string>
+
+#include "core/import_slots.h"
+#include "support/recorded.h"
+#include "support/temp_folder.h"
+
+// An operator of the user's own: called boxed or by its own handle, never
+// through an import slot.
+static at::Tensor Negate(const at::Tensor& tensor) { return tensor.neg(); }
+
+TORCH_LIBRARY(taps_test, library) { library.def("negate", &Negate); }
+
+namespace torchtape::testing {
+namespace {
+
+at::Tensor CallNegate(const at::Tensor& tensor) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("taps_test::negate", "")
+                             .typed<at::Tensor(const at::Tensor&)>();
+  return op.call(tensor);
+}
+
+class TapsTest : public ::testing::Test {
+ protected:
+  // Runs `step` so many times under a tracker that has no choice but taps.
+  Recorded Record(int steps, const std::function<void(int)>& step,
+                  Schedule schedule = {}) {
+    TrackerOptions options;
+    options.log_path = folder_ / "run.tape";
+    options.op_source = OpSource::kTaps;
+    options.schedule = schedule;
+    Tracker tracker(options);
+    for (int i = 0; i < steps; ++i) {
+      step(i);
+      tracker.Step();
+    }
+    EXPECT_TRUE(tracker.Stop().ok()) << tracker.status();
+    return ReadRecorded(options.log_path);
+  }
+  // How many spans of that name began in each step.
+  static std::map<uint64_t, int> ByStep(const Recorded& recorded,
+                                        const std::string& name) {
+    std::map<uint64_t, int> counts;
+    for (const RecordedSpan& span : recorded.Named(name)) ++counts[span.step];
+    return counts;
+  }
+
+  TempFolder folder_;
+};
+
+using Steps = std::map<uint64_t, int>;
+
+TEST_F(TapsTest, OperatorsOfTorchScriptAreRecordedOnceInEveryStep) {
+  torch::jit::Module module("Scripted");
+  module.define("def forward(self, x):\n  return torch.sin(x).cos()\n");
+  const Recorded recorded = Record(3, [&](int) {
+    module.forward({torch::ones({2})});
+    torch::ones({2}).exp();
+  });
+  for (const char* name : {"aten::sin", "aten::cos", "aten::exp"}) {
+    EXPECT_EQ(ByStep(recorded, name), (Steps{{0, 1}, {1, 1}, {2, 1}})) << name;
+  }
+  for (const RecordedSpan& span : recorded.Named("aten::cos")) {
+    EXPECT_EQ(span.parent, "forward");
+  }
+  EXPECT_EQ(recorded.Named("aten::exp").at(1).parent, "");
+}
+
+TEST_F(TapsTest, OperatorsThatNoTapSeesAreRecordedByCallbacks) {
+  const Recorded recorded =
+      Record(3, [&](int) { CallNegate(torch::ones({2})); });
+  EXPECT_EQ(ByStep(recorded, "taps_test::negate"),
+            (Steps{{0, 1}, {1, 1}, {2, 1}}));
+  EXPECT_EQ(ByStep(recorded, "aten::neg"), (Steps{{0, 1}, {1, 1}, {2, 1}}));
+  EXPECT_EQ(recorded.Named("aten::neg").at(2).parent, "taps_test::negate");
+}
+
+TEST_F(TapsTest, CallsTellWhereTheyCameFrom) {
+  const Recorded recorded = Record(1, [](int) {
+    torch::ones({2, 2}).matmul(torch::ones({2, 2}));
+  });
+  EXPECT_EQ(recorded.Named("aten::matmul").at(0).call_site, "taps_test");
+  EXPECT_EQ(recorded.Named("aten::mm").at(0).call_site.substr(0, 8),
+            "libtorch");
+}
+
+TEST_F(TapsTest, ThrowingOperatorsThrowAndAreTold) {
+  const Recorded recorded = Record(
+      2, [](int) { EXPECT_THROW(torch::ones({2}).view({3}), c10::Error); });
+  const auto views = recorded.Named("aten::view");
+  ASSERT_EQ(views.size(), 2u);
+  EXPECT_TRUE(views[0].threw);
+  EXPECT_TRUE(views[1].threw);
+}
+
+// The words that calls of some operators jump through, in every object.
+std::map<void**, void*> SlotsOf(internal::ImportSlots* probe) {
+  probe->PutBack();  // looks, and has nothing to put back
+  std::map<void**, void*> words;
+  for (const auto& slot : probe->slots()) words[slot.at] = *slot.at;
+  return words;
+}
+
+TEST_F(TapsTest, NothingIsLeftInTheSlotsBetweenRecordedSteps) {
+  internal::ImportSlots probe;
+  for (const char* symbol :
+       {"_ZN2at4_ops10add_Tensor4callERKNS_6TensorES4_RKN3c106ScalarE",
+        "_ZN2at4_ops10mul_Tensor4callERKNS_6TensorES4_",
+        "_ZN2at4_ops3sin4callERKNS_6TensorE"}) {
+    probe.Replace(symbol, &probe);
+  }
+  const auto train = [] {
+    (torch::ones({2}) + torch::ones({2})).sin().mul(torch::ones({2}));
+  };
+  train();  // binds lazy slots
+  const auto before = SlotsOf(&probe);
+  ASSERT_GT(before.size(), 3u);
+  Schedule second_only;
+  second_only.skip_first = 1;
+  std::map<void**, void*> off, on;
+  const Recorded recorded = Record(
+      3,
+      [&](int step) {
+        train();
+        (step == 0 ? off : on) = SlotsOf(&probe);
+      },
+      second_only);
+  EXPECT_EQ(off, before);
+  ASSERT_EQ(on.size(), before.size());
+  for (const auto& [at, word] : on) EXPECT_NE(word, before.at(at));
+  EXPECT_EQ(SlotsOf(&probe), before);
+  EXPECT_EQ(ByStep(recorded, "aten::sin"), (Steps{{1, 1}, {2, 1}}));
+}
+
+// Fixtures that call aten::sinh: an ordinary library, and ones that the linker
+// gave other kinds of slots.
+TEST_F(TapsTest, LibrariesThatAreLoadedLaterAreSeen) {
+  for (const std::string path :
+       {PLAIN_LIBRARY, NO_PLT_LIBRARY, BOUND_LIBRARY}) {
+    SCOPED_TRACE(path);
+    at::Tensor (*call)(const at::Tensor&) = nullptr;
+    void* library = nullptr;
+    const Recorded recorded = Record(3, [&](int step) {
+      if (step == 0) {
+        library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+        ASSERT_NE(library, nullptr) << dlerror();
+        call = reinterpret_cast<decltype(call)>(dlsym(library, "CallSinh"));
+      } else {
+        call(torch::ones({2}));
+      }
+    });
+    EXPECT_EQ(ByStep(recorded, "aten::sinh"), (Steps{{1, 1}, {2, 1}}));
+    for (const RecordedSpan& span : recorded.Named("aten::sinh")) {
+      EXPECT_EQ(span.call_site, path.substr(path.rfind('/') + 1));
+    }
+    dlclose(library);
+  }
+  // What was unloaded is not looked for.
+  const Recorded recorded = Record(1, [](int) { torch::ones({2}).sin(); });
+  EXPECT_EQ(recorded.Named("aten::sin").size(), 1u);
+}
+
+}  // namespace
+}  // namespace torchtape::testing
