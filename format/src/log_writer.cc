@@ -1,5 +1,6 @@
 #include "torchtape/format/log_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,11 +19,20 @@ LogWriter::LogWriter(std::unique_ptr<ByteSink> sink, const v1::Run& run)
   if (status_.ok()) status_ = Write(v1::CHUNK_KIND_RUN, run, v1::IndexEntry());
 }
 
+LogWriter::LogWriter(std::unique_ptr<ByteSink> sink, v1::Index index,
+                     uint64_t offset, uint64_t number)
+    : sink_(std::move(sink)),
+      index_(std::move(index)),
+      offset_(offset),
+      number_(number),
+      compressor_(std::make_unique<internal::Compressor>()) {}
+
 LogWriter::~LogWriter() = default;
 
 absl::Status LogWriter::Write(v1::ChunkKind kind,
                               const google::protobuf::MessageLite& payload,
-                              v1::IndexEntry entry) {
+                              v1::IndexEntry entry,
+                              const BeforeAppend& before) {
   if (!status_.ok() || closed_) return status_;
   const size_t raw_bytes = payload.ByteSizeLong();
   if (raw_bytes > kMaxRawBytes) {
@@ -30,7 +40,7 @@ absl::Status LogWriter::Write(v1::ChunkKind kind,
         "a payload of ", raw_bytes, " bytes is larger than ", kMaxRawBytes));
   }
   const uint64_t offset = offset_;
-  status_ = Append(kind, payload);
+  status_ = Append(kind, payload, before);
   if (!status_.ok()) return status_;
   entry.set_kind(kind);
   entry.set_offset(offset);
@@ -40,7 +50,8 @@ absl::Status LogWriter::Write(v1::ChunkKind kind,
 }
 
 absl::Status LogWriter::Append(v1::ChunkKind kind,
-                               const google::protobuf::MessageLite& payload) {
+                               const google::protobuf::MessageLite& payload,
+                               const BeforeAppend& before) {
   raw_.clear();
   if (!payload.AppendToString(&raw_)) {
     return absl::InternalError("a payload does not serialize");
@@ -66,6 +77,7 @@ absl::Status LogWriter::Append(v1::ChunkKind kind,
   header.number = number_;
   stored_.replace(0, kChunkHeaderBytes, internal::Encode(header));
 
+  if (before) before(offset_ + stored_.size());
   status = AppendBytes(stored_);
   if (status.ok()) ++number_;
   return status;
@@ -75,6 +87,14 @@ absl::Status LogWriter::AppendBytes(absl::string_view bytes) {
   absl::Status status = sink_->Append(bytes);
   if (status.ok()) offset_ += bytes.size();
   return status;
+}
+
+uint64_t LogWriter::end_time_ns() const {
+  uint64_t end = 0;
+  for (const v1::IndexEntry& entry : index_.chunks()) {
+    end = std::max(end, entry.end_time_ns());
+  }
+  return end;
 }
 
 absl::Status LogWriter::Sync() {

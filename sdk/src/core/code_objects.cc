@@ -67,9 +67,14 @@ int AddObject(dl_phdr_info* info, size_t, void* to) {
 const CodeObject* CodeObjects::Find(uint64_t address) {
   const CodeObject* known = FindKnown(address);
   if (known != nullptr) return known;
+  Load();
+  return FindKnown(address);
+}
+
+const std::vector<CodeObject>& CodeObjects::Load() {
   objects_.clear();
   dl_iterate_phdr(&AddObject, &objects_);
-  return FindKnown(address);
+  return objects_;
 }
 
 const CodeObject* CodeObjects::FindKnown(uint64_t address) const {

@@ -29,6 +29,9 @@ class CodeObjects {
   // when it is not known; takes the loader's lock then.
   const CodeObject* Find(uint64_t address);
 
+  // Looks at what is loaded now.
+  const std::vector<CodeObject>& Load();
+
  private:
   const CodeObject* FindKnown(uint64_t address) const;
 

@@ -19,8 +19,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "torchtape/format/log_writer.h"
@@ -49,6 +51,22 @@ struct RecordSource {
   absl::Span<const uint64_t> first;
   absl::Span<const uint64_t> second;
   size_t position = 0;  // words taken, of first.size() + second.size()
+  // Where the words stopped making sense; what follows was dropped.
+  absl::optional<size_t> malformed;
+};
+
+// Told of each chunk of events, so that nothing need be in memory alone.
+class ChunkObserver {
+ public:
+  virtual ~ChunkObserver() = default;
+
+  // A chunk is made and not yet written; with it the log will have `log_bytes`.
+  // The sources' positions are at the chunk's end, and so is what
+  // `Encoder::Save()` returns.
+  virtual void BeforeChunk(uint64_t log_bytes) = 0;
+
+  // That chunk is in the log.
+  virtual void AfterChunk() = 0;
 };
 
 struct EncoderOptions {
@@ -84,6 +102,9 @@ class Encoder {
           ObjectLookup objects = nullptr);
   ~Encoder();
 
+  // `observer` may be null and must outlive the encoder.
+  void set_observer(ChunkObserver* observer);
+
   // Encodes, in the order of time, all records not later than `limit_ticks`.
   // Records that make no sense end their source's stream: the rest of it is
   // dropped and counted. Returns the writer's status.
@@ -95,6 +116,19 @@ class Encoder {
 
   // Tells of events that never became records, as for a thread without ring.
   void AddDrop(const v1::Drop& drop);
+
+  // The thread is gone and its records are encoded: frees what it defined.
+  void EndThread(uint32_t number);
+
+  // What another encoder needs to go on from here, where no chunk is under
+  // construction. The definitions of operators and signatures are many and
+  // change rarely: without `whole`, only those since the last call are in it.
+  std::string Save(bool whole);
+
+  // Takes over what `Save()` returned: a whole state, then those that followed
+  // it, in order. Fails with DataLoss if it makes no sense; then the encoder
+  // must not be used.
+  absl::Status Restore(absl::string_view saved);
 
   // Sums over everything encoded so far.
   const v1::Statistics& statistics() const;

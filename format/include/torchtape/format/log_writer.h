@@ -13,6 +13,7 @@
 // Not thread-safe.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,17 +31,26 @@ class LogWriter {
  public:
   // Writes file header and Run chunk.
   LogWriter(std::unique_ptr<ByteSink> sink, const v1::Run& run);
+
+  // Goes on behind chunks that another writer wrote: `index` tells of them,
+  // `offset` is where the last one ends, and `number` is of the next.
+  LogWriter(std::unique_ptr<ByteSink> sink, v1::Index index, uint64_t offset,
+            uint64_t number);
   ~LogWriter();
+
+  // Called with what `written_bytes()` will be once a chunk is written.
+  using BeforeAppend = std::function<void(uint64_t written_bytes)>;
 
   // Compresses and appends one chunk. `entry` gives the times, steps and event
   // count for the index; the writer fills in the rest. Blocks until the sink
-  // has taken the bytes.
+  // has taken the bytes. `before` is called when the chunk is ready and nothing
+  // of it is written; may be empty.
   //
   // Fails with InvalidArgument if the payload is larger than kMaxRawBytes
   // (nothing is written, the writer stays usable), or as ByteSink::Append().
   absl::Status Write(v1::ChunkKind kind,
                      const google::protobuf::MessageLite& payload,
-                     v1::IndexEntry entry);
+                     v1::IndexEntry entry, const BeforeAppend& before = {});
 
   // Hands what was written to the disk.
   absl::Status Sync();
@@ -52,10 +62,13 @@ class LogWriter {
   const absl::Status& status() const { return status_; }
   // Bytes that the sink has taken.
   uint64_t written_bytes() const { return offset_; }
+  // The latest time in any chunk.
+  uint64_t end_time_ns() const;
 
  private:
   absl::Status Append(v1::ChunkKind kind,
-                      const google::protobuf::MessageLite& payload);
+                      const google::protobuf::MessageLite& payload,
+                      const BeforeAppend& before = {});
   absl::Status AppendBytes(absl::string_view bytes);
 
   std::unique_ptr<ByteSink> sink_;
