@@ -97,17 +97,13 @@ class Encoder::State {
     entry.set_last_step(step_);
     entry.set_events(shared_.events);
     absl::Status status =
-        writer_->Write(v1::CHUNK_KIND_EVENTS, chunk_, std::move(entry),
-                       [this](uint64_t log_bytes) {
-                         if (observer_ != nullptr)
-                           observer_->BeforeChunk(log_bytes);
-                       });
-    if (status.ok() && observer_ != nullptr) observer_->AfterChunk();
+        writer_->Write(v1::CHUNK_KIND_EVENTS, chunk_, std::move(entry));
     chunk_.Clear();
     chunk_is_open_ = false;
     shared_.dictionary.Clear();
     shared_.events = shared_.words = 0;
     FreeEndedStreams();
+    if (status.ok() && observer_) observer_(writer_->written_bytes());
     return status;
   }
 
@@ -133,7 +129,7 @@ class Encoder::State {
     return statistics_;
   }
 
-  void set_observer(ChunkObserver* observer) { observer_ = observer; }
+  void set_observer(ChunkObserver observer) { observer_ = std::move(observer); }
 
   void EndThread(uint32_t number) {
     ended_.push_back(number);
@@ -405,7 +401,7 @@ class Encoder::State {
   uint64_t dropped_ = 0;
   std::vector<uint32_t> ended_;  // threads whose streams are still needed
   uint64_t freed_streams_ = 0;
-  ChunkObserver* observer_ = nullptr;
+  ChunkObserver observer_;  // may be empty
   v1::Statistics statistics_;
 };
 
@@ -423,8 +419,8 @@ absl::Status Encoder::Consume(absl::Span<RecordSource> sources,
 
 absl::Status Encoder::Flush() { return state_->Flush(); }
 
-void Encoder::set_observer(ChunkObserver* observer) {
-  state_->set_observer(observer);
+void Encoder::set_observer(ChunkObserver observer) {
+  state_->set_observer(std::move(observer));
 }
 
 void Encoder::EndThread(uint32_t number) { state_->EndThread(number); }

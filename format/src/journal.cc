@@ -129,17 +129,18 @@ std::atomic<uint64_t>* JournalRing::tail() const {
   return AtomicAt(map_ + internal::kRingTailOffset);
 }
 
-void JournalRing::SetThread(const v1::Thread& thread) {
+void JournalRing::SetThread(uint32_t number, uint64_t os_id, uint64_t torch_id,
+                            absl::string_view name) {
   ClearThread();
   RingLabel label = {};
-  label.thread = thread.number();
-  label.os_id = thread.os_id();
-  label.torch_id = thread.torch_id();
+  label.thread = number;
+  label.os_id = os_id;
+  label.torch_id = torch_id;
   label.first = head()->load(std::memory_order_relaxed);
-  thread.name().copy(label.name, sizeof label.name - 1);
+  name.copy(label.name, sizeof label.name - 1);
   label.crc =
       internal::Crc32(BytesOf(label).substr(0, offsetof(RingLabel, crc)));
-  const uint64_t number = std::exchange(label.thread, 0);
+  label.thread = 0;
   std::memcpy(map_ + internal::kRingLabelOffset, &label, sizeof label);
   AtomicAt(map_ + internal::kRingLabelOffset)
       ->store(number, std::memory_order_release);

@@ -31,8 +31,7 @@ LogWriter::~LogWriter() = default;
 
 absl::Status LogWriter::Write(v1::ChunkKind kind,
                               const google::protobuf::MessageLite& payload,
-                              v1::IndexEntry entry,
-                              const BeforeAppend& before) {
+                              v1::IndexEntry entry) {
   if (!status_.ok() || closed_) return status_;
   const size_t raw_bytes = payload.ByteSizeLong();
   if (raw_bytes > kMaxRawBytes) {
@@ -40,7 +39,7 @@ absl::Status LogWriter::Write(v1::ChunkKind kind,
         "a payload of ", raw_bytes, " bytes is larger than ", kMaxRawBytes));
   }
   const uint64_t offset = offset_;
-  status_ = Append(kind, payload, before);
+  status_ = Append(kind, payload);
   if (!status_.ok()) return status_;
   entry.set_kind(kind);
   entry.set_offset(offset);
@@ -50,8 +49,7 @@ absl::Status LogWriter::Write(v1::ChunkKind kind,
 }
 
 absl::Status LogWriter::Append(v1::ChunkKind kind,
-                               const google::protobuf::MessageLite& payload,
-                               const BeforeAppend& before) {
+                               const google::protobuf::MessageLite& payload) {
   raw_.clear();
   if (!payload.AppendToString(&raw_)) {
     return absl::InternalError("a payload does not serialize");
@@ -77,7 +75,6 @@ absl::Status LogWriter::Append(v1::ChunkKind kind,
   header.number = number_;
   stored_.replace(0, kChunkHeaderBytes, internal::Encode(header));
 
-  if (before) before(offset_ + stored_.size());
   status = AppendBytes(stored_);
   if (status.ok()) ++number_;
   return status;

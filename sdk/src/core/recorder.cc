@@ -136,7 +136,7 @@ absl::Status Recorder::Start(const RecorderOptions& options,
         if (object == nullptr) return absl::nullopt;
         return ToMessage(*object);
       });
-  encoder_->set_observer(this);
+  encoder_->set_observer([this](uint64_t bytes) { OnChunk(bytes); });
   models_.clear();
   StartJournal(run);
   last_thread_ = 0;
@@ -288,7 +288,10 @@ ThreadRecorder* Recorder::AddThread() {
     if (session == 0) return nullptr;
     ThreadFacts thread = ThisThread(++last_thread_);
     std::unique_ptr<Ring> ring = TakeRing();
-    if (ring && ring->journal()) ring->journal()->SetThread(ToMessage(thread));
+    if (ring && ring->journal()) {
+      ring->journal()->SetThread(thread.number, thread.os_id, thread.torch_id,
+                                 thread.name);
+    }
     threads_.push_back(std::make_unique<ThreadRecorder>(
         std::move(ring), session, std::move(thread)));
     return threads_.back().get();
@@ -415,31 +418,28 @@ bool Recorder::ChunkIsDue(const ClockPair& now) const {
   return waiting_bytes > options_.max_buffer_bytes / 4;
 }
 
-// What the chunk holds may leave the rings once it is in the log; until then,
-// and if it never gets there, the journal knows where to go on.
-void Recorder::BeforeChunk(uint64_t log_bytes) {
+// What the chunk holds may leave the rings once the journal knows that it is in
+// the log. If the process ends before that, recovery encodes it again.
+void Recorder::OnChunk(uint64_t log_bytes) {
   std::vector<v1::RingPosition> positions;
-  for (Drained& drained : drained_) {
-    const Ring& ring = *drained.thread->ring();
-    drained.chunk_end =
-        ring.taken() +
-        (drained.source < 0 ? 0 : sources_[drained.source].position);
+  for (const Drained& drained : drained_) {
     v1::RingPosition& position = positions.emplace_back();
     position.set_thread(drained.thread->thread().number);
-    position.set_position(drained.chunk_end);
+    position.set_position(
+        drained.thread->ring()->taken() +
+        (drained.source < 0 ? 0 : sources_[drained.source].position));
   }
-  if (!journal_is_good_) return;
-  absl::Status status = journal_->WriteCheckpoint(
-      log_bytes, positions,
-      [this](bool whole) { return encoder_->Save(whole); });
-  if (status.ok()) return;
-  std::lock_guard<std::mutex> lock(mutex_);
-  NoJournal(status);
-}
-
-void Recorder::AfterChunk() {
-  for (const Drained& drained : drained_) {
-    drained.thread->ring()->ReleaseTo(drained.chunk_end);
+  if (journal_is_good_) {
+    absl::Status status = journal_->WriteCheckpoint(
+        log_bytes, positions,
+        [this](bool whole) { return encoder_->Save(whole); });
+    if (!status.ok()) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      NoJournal(status);
+    }
+  }
+  for (size_t i = 0; i < drained_.size(); ++i) {
+    drained_[i].thread->ring()->ReleaseTo(positions[i].position());
   }
 }
 

@@ -34,7 +34,7 @@ struct RecorderOptions {
   std::string journal_path;
 };
 
-class Recorder : private format::ChunkObserver {
+class Recorder {
  public:
   static Recorder& Get();
 
@@ -92,8 +92,7 @@ class Recorder : private format::ChunkObserver {
   double Drain();
   void Encode(const ClockPair& now);
   bool ChunkIsDue(const ClockPair& now) const;
-  void BeforeChunk(uint64_t log_bytes) override;
-  void AfterChunk() override;
+  void OnChunk(uint64_t log_bytes);
   void ListThreads();
   void RetireThreads();
   void TellUntoldDrops(const ThreadRecorder& thread);
@@ -136,8 +135,7 @@ class Recorder : private format::ChunkObserver {
   // A thread whose ring is drained, and what of it goes into the next chunk.
   struct Drained {
     ThreadRecorder* thread;
-    int source = -1;         // index in `sources_`; -1: nothing new
-    uint64_t chunk_end = 0;  // position behind the chunk that is written
+    int source = -1;  // index in `sources_`; -1: nothing new
   };
   std::vector<Drained> drained_;
   std::vector<format::RecordSource> sources_;

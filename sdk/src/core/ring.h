@@ -14,7 +14,7 @@
 
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
-#include "torchtape/format/journal.h"
+#include "torchtape/format/journal_ring.h"
 #include "torchtape/format/record.h"
 
 namespace torchtape::internal {

@@ -55,19 +55,10 @@ struct RecordSource {
   absl::optional<size_t> malformed;
 };
 
-// Told of each chunk of events, so that nothing need be in memory alone.
-class ChunkObserver {
- public:
-  virtual ~ChunkObserver() = default;
-
-  // A chunk is made and not yet written; with it the log will have `log_bytes`.
-  // The sources' positions are at the chunk's end, and so is what
-  // `Encoder::Save()` returns.
-  virtual void BeforeChunk(uint64_t log_bytes) = 0;
-
-  // That chunk is in the log.
-  virtual void AfterChunk() = 0;
-};
+// Told of each chunk of events that is in the log, which has `log_bytes` now.
+// The sources' positions are at the chunk's end, and so is what
+// `Encoder::Save()` returns.
+using ChunkObserver = std::function<void(uint64_t log_bytes)>;
 
 struct EncoderOptions {
   // Write ALLOCATE and FREE events. Their records are needed for storage ids
@@ -102,8 +93,7 @@ class Encoder {
           ObjectLookup objects = nullptr);
   ~Encoder();
 
-  // `observer` may be null and must outlive the encoder.
-  void set_observer(ChunkObserver* observer);
+  void set_observer(ChunkObserver observer);
 
   // Encodes, in the order of time, all records not later than `limit_ticks`.
   // Records that make no sense end their source's stream: the rest of it is

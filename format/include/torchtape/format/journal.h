@@ -7,8 +7,8 @@
 //
 //   auto journal = Journal::Create(JournalPath("run.tape"), run_id);
 //   auto ring = (*journal)->AddRing(1 << 19);
-//   ring->SetThread(thread);   // then the thread stores into ring->words()
-//   (*journal)->WriteCheckpoint(log_bytes, rings, save);   // before each chunk
+//   ring->SetThread(...);   // then the thread stores into ring->words()
+//   (*journal)->WriteCheckpoint(log_bytes, rings, save);   // after each chunk
 //   (*journal)->Remove();      // the log is finished
 //
 // A journal is locked for as long as its process lives and records.
@@ -27,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "torchtape/format/journal_ring.h"
 #include "torchtape/v1/journal.pb.h"
 #include "torchtape/v1/tape.pb.h"
 
@@ -37,33 +38,6 @@ std::string JournalPath(absl::string_view log_path);
 
 // A new random id for a run.
 std::string MakeRunId();
-
-// A ring's memory in a journal. Stays mapped for as long as it lives, which may
-// be longer than the journal does. Positions count words since it was made.
-class JournalRing {
- public:
-  JournalRing(JournalRing&& other) noexcept;
-  JournalRing& operator=(JournalRing&&) = delete;
-  ~JournalRing();
-
-  uint64_t* words() const;
-  size_t size() const { return words_; }
-  std::atomic<uint64_t>* head() const;  // after the last record
-  std::atomic<uint64_t>* tail() const;  // what is before may be overwritten
-
-  // Says whose records follow; without a thread, nobody's. The ring must be
-  // empty.
-  void SetThread(const v1::Thread& thread);
-  void ClearThread();
-
- private:
-  friend class Journal;
-  JournalRing(char* map, size_t words) : map_(map), words_(words) {}
-  size_t map_bytes() const;
-
-  char* map_;
-  size_t words_;
-};
 
 class Journal {
  public:
@@ -98,9 +72,9 @@ class Journal {
   // Encoder::Save().
   using Save = std::function<std::string(bool whole)>;
 
-  // Keeps the state that the encoder is in once the log has `log_bytes`, and
-  // how far it has read the rings. Takes effect when the log is that long, so
-  // it comes before the chunk, and what it lets go is released after.
+  // Keeps the state of the encoder at the end of a chunk that is in the log,
+  // which has `log_bytes`, and how far it has read the rings. Only then may
+  // what the chunk holds be released.
   absl::Status WriteCheckpoint(uint64_t log_bytes,
                                const std::vector<v1::RingPosition>& rings,
                                const Save& save);

@@ -13,7 +13,6 @@
 // Not thread-safe.
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -38,19 +37,15 @@ class LogWriter {
             uint64_t number);
   ~LogWriter();
 
-  // Called with what `written_bytes()` will be once a chunk is written.
-  using BeforeAppend = std::function<void(uint64_t written_bytes)>;
-
   // Compresses and appends one chunk. `entry` gives the times, steps and event
   // count for the index; the writer fills in the rest. Blocks until the sink
-  // has taken the bytes. `before` is called when the chunk is ready and nothing
-  // of it is written; may be empty.
+  // has taken the bytes.
   //
   // Fails with InvalidArgument if the payload is larger than kMaxRawBytes
   // (nothing is written, the writer stays usable), or as ByteSink::Append().
   absl::Status Write(v1::ChunkKind kind,
                      const google::protobuf::MessageLite& payload,
-                     v1::IndexEntry entry, const BeforeAppend& before = {});
+                     v1::IndexEntry entry);
 
   // Hands what was written to the disk.
   absl::Status Sync();
@@ -67,8 +62,7 @@ class LogWriter {
 
  private:
   absl::Status Append(v1::ChunkKind kind,
-                      const google::protobuf::MessageLite& payload,
-                      const BeforeAppend& before = {});
+                      const google::protobuf::MessageLite& payload);
   absl::Status AppendBytes(absl::string_view bytes);
 
   std::unique_ptr<ByteSink> sink_;
