@@ -135,8 +135,7 @@ TEST_F(RecoveryTest, IdsGoOnWhereTheChunkEnded) {
   }
   const ReplayedLog log = Replayed();
   EXPECT_EQ(log.events[1].tensors[0].tensor, log.events[3].tensors[0].tensor);
-  EXPECT_EQ(log.events[1].tensors[0].storage,
-            log.events[3].tensors[0].storage);
+  EXPECT_EQ(log.events[1].tensors[0].storage, log.events[3].tensors[0].storage);
   EXPECT_EQ(log.counted.frees(), 1) << "of an allocation that the log has";
 }
 

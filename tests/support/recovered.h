@@ -39,6 +39,11 @@ class EventCounts {
     auto found = counts_.find(thread);
     return found == counts_.end() ? 0 : found->second;
   }
+  uint64_t all() const {
+    uint64_t sum = 0;
+    for (const auto& [thread, count] : counts_) sum += count;
+    return sum;
+  }
   bool finished() const { return finished_; }
   uint64_t dropped() const { return dropped_; }
   const std::vector<std::string>& problems() const { return problems_; }
