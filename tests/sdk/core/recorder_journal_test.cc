@@ -1,6 +1,7 @@
 // The journal of a recording that ends in an orderly way, forks, or cannot have
 // one. Kills: kill_test.cc.
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -141,11 +142,15 @@ TEST_F(RecorderJournalTest, ChildThatLivesOnDoesNotKeepTheJournalLocked) {
   if (recorder == 0) {
     if (!StartInFolder().ok()) _exit(1);
     { const OpScope scope("op"); }
+    int ready[2];
+    if (pipe(ready) != 0) _exit(2);
+    char byte = 0;
     if (fork() == 0) {
+      if (write(ready[1], &byte, 1) != 1) _exit(1);
       sleep(5);
       _exit(0);
     }
-    kill(getpid(), SIGKILL);
+    if (read(ready[0], &byte, 1) == 1) kill(getpid(), SIGKILL);
   }
   int status = 0;
   ASSERT_EQ(waitpid(recorder, &status, 0), recorder);
