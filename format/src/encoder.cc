@@ -8,6 +8,7 @@
 
 #include "stream_builder.h"
 #include "torchtape/format/layout.h"
+#include "torchtape/v1/journal.pb.h"
 
 namespace torchtape::format {
 namespace {
@@ -101,6 +102,8 @@ class Encoder::State {
     chunk_is_open_ = false;
     shared_.dictionary.Clear();
     shared_.events = shared_.words = 0;
+    FreeEndedStreams();
+    if (status.ok() && observer_) observer_(writer_->written_bytes());
     return status;
   }
 
@@ -122,8 +125,64 @@ class Encoder::State {
     statistics_.set_elided_values(counts.elided_values);
     statistics_.set_dropped_events(dropped_);
     statistics_.set_steps(step_marks_);
-    statistics_.set_threads(streams_.size());
+    statistics_.set_threads(freed_streams_ + streams_.size());
     return statistics_;
+  }
+
+  void set_observer(ChunkObserver observer) { observer_ = std::move(observer); }
+
+  void EndThread(uint32_t number) {
+    ended_.push_back(number);
+    FreeEndedStreams();
+  }
+
+  std::string Save(bool whole) {
+    v1::EncoderState state;
+    state.set_memory(shared_.memory);
+    state.set_identities(shared_.write_ids);
+    state.set_recording(shared_.recording);
+    state.set_live_bytes(shared_.live_bytes);
+    state.set_last_time_ns(last_time_ns_);
+    state.set_step(step_);
+    state.set_step_start_ns(step_start_ns_);
+    *state.mutable_statistics() = statistics();
+    for (auto& [number, stream] : streams_) {
+      stream->Save(whole, state.add_streams());
+    }
+    shared_.identities.Save(state.mutable_ids());
+    return state.SerializeAsString();
+  }
+
+  bool Restore(absl::string_view saved) {
+    v1::EncoderState state;
+    if (!state.ParseFromArray(saved.data(), static_cast<int>(saved.size()))) {
+      return false;
+    }
+    shared_.memory = state.memory();
+    shared_.write_ids = state.identities();
+    shared_.recording = state.recording();
+    shared_.live_bytes = state.live_bytes();
+    last_time_ns_ = state.last_time_ns();
+    step_ = state.step();
+    step_start_ns_ = state.step_start_ns();
+    const v1::Statistics& sums = state.statistics();
+    shared_.counts = {sums.spans_begun(),  sums.spans_ended(),
+                      sums.cut_spans(),    sums.allocations(),
+                      sums.frees(),        sums.unmatched_frees(),
+                      sums.elided_values()};
+    step_marks_ = sums.steps();
+    dropped_ = sums.dropped_events();
+    // Streams that it does not tell of are gone.
+    std::map<uint32_t, std::unique_ptr<StreamBuilder>> streams;
+    for (const v1::StreamState& stream : state.streams()) {
+      StreamOf(stream.thread());
+      auto node = streams_.extract(stream.thread().number());
+      if (node.empty() || !node.mapped()->Restore(stream)) return false;
+      streams.insert(std::move(node));
+    }
+    streams_ = std::move(streams);
+    freed_streams_ = sums.threads() - streams_.size();
+    return shared_.identities.Restore(state.ids());
   }
 
  private:
@@ -159,25 +218,25 @@ class Encoder::State {
         head->ticks = head->record[1];
         return;
       }
-      if (!Define(*head->stream, head->record)) return Abandon(head);
+      if (!head->stream->Define(head->record)) return Abandon(head);
       head->source->position += head->record.size();
     }
   }
 
-  static bool Define(StreamBuilder& stream, Words record) {
-    switch (KindOf(record[0])) {
-      case RecordKind::kPad:
-        return true;
-      case RecordKind::kOperator:
-        return stream.DefineOperator(record);
-      case RecordKind::kSignature:
-        return stream.DefineSignature(record);
-      case RecordKind::kForget:
-        stream.Forget();
-        return true;
-      default:
+  // Those of threads that are gone, once nothing of them is needed.
+  void FreeEndedStreams() {
+    auto freed = [this](uint32_t number) {
+      auto stream = streams_.find(number);
+      if (stream == streams_.end()) return true;
+      if (stream->second->has_events() || stream->second->has_open()) {
         return false;
-    }
+      }
+      streams_.erase(stream);
+      ++freed_streams_;
+      return true;
+    };
+    ended_.erase(std::remove_if(ended_.begin(), ended_.end(), freed),
+                 ended_.end());
   }
 
   // The rest of a source makes no sense: it is dropped, and the log says so.
@@ -188,6 +247,7 @@ class Encoder::State {
     drop.set_end_time_ns(last_time_ns_);
     drop.set_events(1);
     AddDrop(drop);
+    head->source->malformed = head->source->position;
     head->source->position = TotalWords(*head->source);
     head->ticks = kNever;
   }
@@ -310,7 +370,7 @@ class Encoder::State {
       chunk_.set_end_time_ns(time_ns);
       chunk_.set_step(step_);
       chunk_.set_step_start_ns(step_start_ns_);
-      if (options_.memory) chunk_.set_live_bytes(shared_.live_bytes);
+      if (shared_.memory) chunk_.set_live_bytes(shared_.live_bytes);
       shared_.tensor_base = shared_.identities.last_tensor();
       shared_.storage_base = shared_.identities.last_storage();
     }
@@ -339,6 +399,9 @@ class Encoder::State {
   uint64_t step_start_ns_ = 0;
   uint64_t step_marks_ = 0;
   uint64_t dropped_ = 0;
+  std::vector<uint32_t> ended_;  // threads whose streams are still needed
+  uint64_t freed_streams_ = 0;
+  ChunkObserver observer_;  // may be empty
   v1::Statistics statistics_;
 };
 
@@ -355,6 +418,19 @@ absl::Status Encoder::Consume(absl::Span<RecordSource> sources,
 }
 
 absl::Status Encoder::Flush() { return state_->Flush(); }
+
+void Encoder::set_observer(ChunkObserver observer) {
+  state_->set_observer(std::move(observer));
+}
+
+void Encoder::EndThread(uint32_t number) { state_->EndThread(number); }
+
+std::string Encoder::Save(bool whole) { return state_->Save(whole); }
+
+absl::Status Encoder::Restore(absl::string_view saved) {
+  if (state_->Restore(saved)) return absl::OkStatus();
+  return absl::DataLossError("the encoder's state makes no sense");
+}
 
 void Encoder::AddDrop(const v1::Drop& drop) { state_->AddDrop(drop); }
 

@@ -65,6 +65,62 @@ void IdentityMap::StartWindow() {
   for (auto& [address, storage] : storages_) storage.recorded = false;
 }
 
+namespace {
+
+constexpr uint64_t kObserved = 1, kRecorded = 2, kPinned = 4;
+constexpr int kStorageWords = 5, kTensorWords = 4;
+
+}  // namespace
+
+void IdentityMap::Save(v1::IdentityState* state) const {
+  state->set_last_tensor(last_tensor_);
+  state->set_last_storage(last_storage_);
+  state->mutable_storages()->Reserve(
+      static_cast<int>(storages_.size() * kStorageWords));
+  for (const auto& [address, storage] : storages_) {
+    state->add_storages(address);
+    state->add_storages(storage.id);
+    state->add_storages(storage.bytes);
+    state->add_storages(storage.seen_ticks);
+    state->add_storages((storage.observed ? kObserved : 0) |
+                        (storage.recorded ? kRecorded : 0) |
+                        (storage.pinned ? kPinned : 0));
+  }
+  state->mutable_tensors()->Reserve(
+      static_cast<int>(tensors_.size() * kTensorWords));
+  for (const auto& [address, tensor] : tensors_) {
+    state->add_tensors(address);
+    state->add_tensors(tensor.id);
+    state->add_tensors(tensor.storage);
+    state->add_tensors(tensor.seen_ticks);
+  }
+}
+
+bool IdentityMap::Restore(const v1::IdentityState& state) {
+  if (state.storages_size() % kStorageWords != 0 ||
+      state.tensors_size() % kTensorWords != 0) {
+    return false;
+  }
+  last_tensor_ = state.last_tensor();
+  last_storage_ = state.last_storage();
+  storages_.clear();
+  for (int i = 0; i < state.storages_size(); i += kStorageWords) {
+    const uint64_t* words = state.storages().data() + i;
+    storages_[words[0]] = {words[1],
+                           words[2],
+                           words[3],
+                           (words[4] & kObserved) != 0,
+                           (words[4] & kRecorded) != 0,
+                           (words[4] & kPinned) != 0};
+  }
+  tensors_.clear();
+  for (int i = 0; i < state.tensors_size(); i += kTensorWords) {
+    const uint64_t* words = state.tensors().data() + i;
+    tensors_[words[0]] = {words[1], words[2], words[3]};
+  }
+  return true;
+}
+
 void IdentityMap::Pin(uint64_t memory_address) {
   auto it = storages_.find(memory_address);
   if (it != storages_.end()) it->second.pinned = true;

@@ -18,6 +18,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "torchtape/format/stream_cursor.h"
+#include "torchtape/v1/journal.pb.h"
 
 namespace torchtape::format {
 
@@ -46,6 +47,10 @@ class IdentityMap {
   // Memory that was pinned, as a model's parameters are, stays known.
   void StartWindow();
   void Pin(uint64_t memory_address);
+
+  void Save(v1::IdentityState* state) const;
+  // False if `state` makes no sense.
+  bool Restore(const v1::IdentityState& state);
 
   uint64_t last_tensor() const { return last_tensor_; }
   uint64_t last_storage() const { return last_storage_; }

@@ -1,5 +1,6 @@
 #include "torchtape/format/log_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,14 @@ LogWriter::LogWriter(std::unique_ptr<ByteSink> sink, const v1::Run& run)
       internal::Encode(internal::FileHeader{kMajorVersion, kMinorVersion}));
   if (status_.ok()) status_ = Write(v1::CHUNK_KIND_RUN, run, v1::IndexEntry());
 }
+
+LogWriter::LogWriter(std::unique_ptr<ByteSink> sink, v1::Index index,
+                     uint64_t offset, uint64_t number)
+    : sink_(std::move(sink)),
+      index_(std::move(index)),
+      offset_(offset),
+      number_(number),
+      compressor_(std::make_unique<internal::Compressor>()) {}
 
 LogWriter::~LogWriter() = default;
 
@@ -75,6 +84,14 @@ absl::Status LogWriter::AppendBytes(absl::string_view bytes) {
   absl::Status status = sink_->Append(bytes);
   if (status.ok()) offset_ += bytes.size();
   return status;
+}
+
+uint64_t LogWriter::end_time_ns() const {
+  uint64_t end = 0;
+  for (const v1::IndexEntry& entry : index_.chunks()) {
+    end = std::max(end, entry.end_time_ns());
+  }
+  return end;
 }
 
 absl::Status LogWriter::Sync() {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "file_error.h"
+#include "torchtape/format/journal.h"
 
 namespace torchtape::format::internal {
 namespace {
@@ -45,21 +46,28 @@ int RenameToFreeName(const std::string& from, const std::string& to) {
   return RenameOverPlaceholder(from, to);
 }
 
-// Moves the file at `path` out of the way. It is fine if it is gone already.
-absl::Status KeepOlderFile(const std::string& path) {
-  for (int number = 1; number < kMaxNumber; ++number) {
-    const int error = RenameToFreeName(path, NumberedPath(path, number));
-    if (error == 0 || error == ENOENT) return absl::OkStatus();
-    if (error != EEXIST) return FileError(error, path);
-  }
-  return FileError(EEXIST, path);
-}
-
 // Whether there is something at `path` that is not an ordinary file, such as
 // a device, a folder or a link. Those are never renamed.
 bool IsSpecial(const std::string& path) {
   struct stat facts;
   return lstat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode);
+}
+
+// Moves the file at `path` out of the way. It is fine if it is gone already.
+absl::Status KeepOlderFile(const std::string& path) {
+  for (int number = 1; number < kMaxNumber; ++number) {
+    const std::string free_path = NumberedPath(path, number);
+    const int error = RenameToFreeName(path, free_path);
+    // A log takes along the journal of a run that was killed.
+    if (error == 0) {
+      if (IsSpecial(JournalPath(path))) return absl::OkStatus();
+      RenameToFreeName(JournalPath(path), JournalPath(free_path));
+      return absl::OkStatus();
+    }
+    if (error == ENOENT) return absl::OkStatus();
+    if (error != EEXIST) return FileError(error, path);
+  }
+  return FileError(EEXIST, path);
 }
 
 absl::StatusOr<int> OpenDevice(const std::string& path) {

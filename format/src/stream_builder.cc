@@ -39,6 +39,36 @@ uint64_t ReferenceCoder::Code(uint64_t id) {
 StreamBuilder::StreamBuilder(const v1::Thread& thread, Shared* shared)
     : thread_(thread), shared_(shared) {}
 
+bool StreamBuilder::Define(Words record) {
+  switch (KindOf(record[0])) {
+    case RecordKind::kPad:
+      return true;
+    case RecordKind::kOperator:
+      if (!DefineOperator(record)) return false;
+      break;
+    case RecordKind::kSignature:
+      if (!DefineSignature(record)) return false;
+      break;
+    case RecordKind::kForget:
+      Forget();
+      return true;
+    default:
+      return false;
+  }
+  definitions_.insert(definitions_.end(), record.begin(), record.end());
+  return true;
+}
+
+uint32_t StreamBuilder::Intern(v1::Operator op) {
+  auto [it, added] =
+      shared_->operator_index.try_emplace(op.SerializeAsString(), 0);
+  if (added) {
+    shared_->operators.push_back(std::move(op));
+    it->second = static_cast<uint32_t>(shared_->operators.size());
+  }
+  return it->second;
+}
+
 bool StreamBuilder::DefineOperator(Words record) {
   const uint32_t id = IdOf(record[0]);
   if (record.size() < 2 || id == 0 || id > kMaxLocalId) return false;
@@ -50,14 +80,8 @@ bool StreamBuilder::DefineOperator(Words record) {
       !TakeText(&rest, op.mutable_schema())) {
     return false;
   }
-  auto [it, added] =
-      shared_->operator_index.try_emplace(op.SerializeAsString(), 0);
-  if (added) {
-    shared_->operators.push_back(std::move(op));
-    it->second = static_cast<uint32_t>(shared_->operators.size());
-  }
   if (operators_.size() < id) operators_.resize(id);
-  operators_[id - 1] = it->second;
+  operators_[id - 1] = Intern(std::move(op));
   return true;
 }
 
@@ -90,16 +114,20 @@ CodeAddress StreamBuilder::Resolve(uint64_t address) {
   if (shared_->object_lookup) object = shared_->object_lookup(address);
   if (!object) return {0, address};
   const uint64_t at = address - object->load_address();
+  return {Intern(*std::move(object)), at};
+}
+
+uint32_t StreamBuilder::Intern(v1::CodeObject object) {
   auto same = [&object](const v1::CodeObject& known) {
-    return known.load_address() == object->load_address() &&
-           known.path() == object->path();
+    return known.load_address() == object.load_address() &&
+           known.path() == object.path();
   };
   std::vector<v1::CodeObject>& objects = shared_->objects;
   auto known = std::find_if(objects.begin(), objects.end(), same);
   if (known == objects.end()) {
-    known = objects.insert(objects.end(), *std::move(object));
+    known = objects.insert(objects.end(), std::move(object));
   }
-  return {static_cast<uint32_t>(known - objects.begin() + 1), at};
+  return static_cast<uint32_t>(known - objects.begin() + 1);
 }
 
 void StreamBuilder::Forget() {
@@ -107,6 +135,17 @@ void StreamBuilder::Forget() {
     if (signature) retired_.push_back(std::move(signature));
   }
   signatures_.clear();
+  // Of what made them, the operators stay.
+  std::vector<uint64_t> kept;
+  for (Words rest = definitions_; !rest.empty();) {
+    const Words record = rest.subspan(0, WordsOf(rest[0]));
+    if (KindOf(record[0]) == RecordKind::kOperator) {
+      kept.insert(kept.end(), record.begin(), record.end());
+    }
+    rest.remove_prefix(record.size());
+  }
+  definitions_ = std::move(kept);
+  rewritten_ = true;
 }
 
 const SignatureWords* StreamBuilder::Signature(uint32_t id) const {
@@ -320,6 +359,85 @@ v1::Stream StreamBuilder::Finish() {
   v1::Stream finished;
   finished.Swap(&stream_);
   return finished;
+}
+
+bool StreamBuilder::has_open() const {
+  return std::any_of(open_.begin(), open_.end(),
+                     [](const Open& open) { return open.recorded; });
+}
+
+void StreamBuilder::Save(bool whole, v1::StreamState* state) {
+  whole |= rewritten_;
+  *state->mutable_thread() = thread_;
+  state->set_whole(whole);
+  const size_t from = whole ? 0 : saved_;
+  state->mutable_definitions()->Add(definitions_.begin() + from,
+                                    definitions_.end());
+  saved_ = definitions_.size();
+  rewritten_ = false;
+  for (const Open& open : open_) {
+    v1::SpanState* span = state->add_open();
+    span->set_number(open.number);
+    span->set_start_time_ns(open.start_time_ns);
+    span->set_start_ticks(open.start_ticks);
+    if (open.sequence) span->set_sequence(*open.sequence);
+    span->set_forward_thread(open.forward_thread);
+    span->set_recorded(open.recorded);
+    if (open.signature->op != 0) {
+      *span->mutable_op() = shared_->operators[open.signature->op - 1];
+    }
+    const CodeAddress& call_site = open.signature->call_site;
+    if (call_site.object != 0) {
+      *span->mutable_object() = shared_->objects[call_site.object - 1];
+    }
+    span->set_address(call_site.address);
+    span->set_values_recorded(open.signature->values_recorded);
+    span->set_values(open.signature->words);
+  }
+  state->set_next_span(next_number_);
+  state->set_last_time_ns(last_time_ns_);
+}
+
+bool StreamBuilder::Restore(const v1::StreamState& state) {
+  if (state.whole()) {
+    operators_.clear();
+    signatures_.clear();
+    definitions_.clear();
+  }
+  for (Words rest(state.definitions().data(), state.definitions_size());
+       !rest.empty();) {
+    const size_t words = WordsOf(rest[0]);
+    if (words == 0 || words > rest.size()) return false;
+    if (!Define(rest.subspan(0, words))) return false;
+    rest.remove_prefix(words);
+  }
+  saved_ = definitions_.size();
+  rewritten_ = false;
+  open_.clear();
+  retired_.clear();
+  for (const v1::SpanState& span : state.open()) {
+    auto signature = std::make_unique<SignatureWords>();
+    if (span.has_op()) signature->op = Intern(span.op());
+    if (span.has_object()) signature->call_site.object = Intern(span.object());
+    signature->call_site.address = span.address();
+    signature->values_recorded = span.values_recorded();
+    signature->words = span.values();
+    if (signature->words.size() % sizeof(uint64_t) != 0) return false;
+    if (!signature->Count()) return false;
+    Open open{signature.get(),
+              span.number(),
+              span.start_time_ns(),
+              span.start_ticks(),
+              {},
+              span.forward_thread(),
+              span.recorded()};
+    if (span.has_sequence()) open.sequence = span.sequence();
+    open_.push_back(open);
+    retired_.push_back(std::move(signature));
+  }
+  next_number_ = state.next_span();
+  last_time_ns_ = state.last_time_ns();
+  return true;
 }
 
 }  // namespace torchtape::format

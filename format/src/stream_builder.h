@@ -13,6 +13,7 @@
 #include "identity.h"
 #include "torchtape/format/encoder.h"
 #include "torchtape/format/record.h"
+#include "torchtape/v1/journal.pb.h"
 
 namespace torchtape::format {
 
@@ -72,10 +73,11 @@ class StreamBuilder {
   // The thread's facts may become better known, such as its name.
   void set_thread(const v1::Thread& thread) { thread_ = thread; }
 
+  // Takes one whole record that has no time: padding or a definition. False if
+  // it is none, or malformed.
+  bool Define(absl::Span<const uint64_t> record);
+
   // Each takes one whole record whose kind fits. False if it is malformed.
-  bool DefineOperator(absl::Span<const uint64_t> record);
-  bool DefineSignature(absl::Span<const uint64_t> record);
-  void Forget();
   bool Begin(absl::Span<const uint64_t> record, uint64_t time_ns);
   bool End(absl::Span<const uint64_t> record, uint64_t time_ns);
   bool Allocate(absl::Span<const uint64_t> record, uint64_t time_ns);
@@ -96,6 +98,15 @@ class StreamBuilder {
   // Moves them out and starts the next chunk.
   v1::Stream Finish();
 
+  // Whether a span is open that the log tells of.
+  bool has_open() const;
+
+  // What is needed to go on with the next chunk: all definitions if `whole`,
+  // else those since the last time, at less cost.
+  void Save(bool whole, v1::StreamState* state);
+  // False if `state` makes no sense.
+  bool Restore(const v1::StreamState& state);
+
  private:
   struct Open {
     const SignatureWords* signature;
@@ -107,8 +118,14 @@ class StreamBuilder {
     bool recorded;
   };
 
-  void Start();  // the first event of a chunk
-  void Pop();    // the innermost open span
+  bool DefineOperator(absl::Span<const uint64_t> record);
+  bool DefineSignature(absl::Span<const uint64_t> record);
+  void Forget();
+  // The encoder's number of an operator, which is added if it is new.
+  uint32_t Intern(v1::Operator op);
+  uint32_t Intern(v1::CodeObject object);  // likewise
+  void Start();                            // the first event of a chunk
+  void Pop();                              // the innermost open span
   void Add(v1::EventKind kind, uint64_t time_ns);
   const SignatureWords* Signature(uint32_t id) const;
   CodeAddress Resolve(uint64_t address);
@@ -131,6 +148,11 @@ class StreamBuilder {
   std::vector<std::unique_ptr<SignatureWords>> retired_;
   std::vector<Open> open_;
   uint64_t next_number_ = 0;
+
+  // The records that made `operators_` and `signatures_`, for Save().
+  std::vector<uint64_t> definitions_;
+  size_t saved_ = 0;        // words of it that were saved
+  bool rewritten_ = false;  // what was saved is not its beginning any more
 
   v1::Stream stream_;
   uint64_t last_time_ns_ = 0;

@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -90,6 +92,10 @@ class Session {
  private:
   Session() {
     Recorder::Get().set_on_error(&SayError);
+    Recorder::Get().set_on_no_journal([](const absl::Status& status) {
+      Say(absl::StrCat("no journal, so a crash loses about a second: ",
+                       status.message()));
+    });
     // A tracker that is never destroyed still leaves a finished log, if the
     // process ends in an orderly way.
     std::atexit([] { Session::Get().Stop().IgnoreError(); });
@@ -143,6 +149,11 @@ absl::Status Session::Start(const TrackerOptions& options,
   recorder_options.encoder.memory = recorded_.memory;
   recorder_options.encoder.identities = options.identities;
   recorder_options.encoder.recording = false;
+  // What is not a file, such as a device, has nothing beside it.
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error)) {
+    recorder_options.journal_path = format::JournalPath(path);
+  }
   absl::Status status =
       Recorder::Get().Start(recorder_options, *std::move(sink), std::move(run));
   if (!status.ok()) return status;

@@ -4,8 +4,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "torchtape/format/journal.h"
 #include "torchtape/format/log_reader.h"
 #include "torchtape/format/names.h"
+#include "torchtape/format/recovery.h"
 #include "torchtape/format/stream_cursor.h"
 
 namespace torchtape::testing {
@@ -299,9 +301,19 @@ std::vector<RecordedSpan> Recorded::Named(const std::string& name) const {
 }
 
 Recorded ReadRecorded(const std::string& path) {
-  auto source = format::OpenFile(path);
-  if (!source.ok()) throw std::runtime_error(source.status().ToString());
-  auto reader = format::LogReader::Open(*std::move(source));
+  auto opened = format::OpenFile(path);
+  if (!opened.ok()) throw std::runtime_error(opened.status().ToString());
+  std::shared_ptr<format::ByteSource> source = *std::move(opened);
+  auto journal = format::OpenFile(format::JournalPath(path));
+  if (journal.ok()) {
+    auto recovery = format::Recover(source, **journal);
+    if (!recovery.ok()) throw std::runtime_error(recovery.status().ToString());
+    if (!recovery->problems.empty()) {
+      throw std::runtime_error(recovery->problems[0]);
+    }
+    source = recovery->log;
+  }
+  auto reader = format::LogReader::Open(source);
   if (!reader.ok()) throw std::runtime_error(reader.status().ToString());
   Recorded recorded;
   Builder builder(&recorded);

@@ -84,7 +84,8 @@ struct Recorded {
   std::vector<RecordedSpan> Named(const std::string& name) const;
 };
 
-// Reads a log. Aborts the test with an exception if it is not one.
+// Reads a log, and what its journal adds if its run was killed. Aborts the test
+// with an exception if it is not one.
 Recorded ReadRecorded(const std::string& path);
 
 }  // namespace torchtape::testing

@@ -127,7 +127,7 @@ LogBuilder SampleRun() {
 }
 
 Log FromBytes(const std::string& bytes) {
-  return Log{"run.tape", format::FromString(bytes)};
+  return Log{"run.tape", format::FromString(bytes), false, {}, {}};
 }
 
 std::string TextOf(VerbFunction verb, const std::string& bytes,

@@ -25,6 +25,7 @@ class CommandLine {
     AddDump();
     AddCheck();
     AddExport();
+    AddRecover();
   }
 
   Arguments Parse(int argc, const char* const* argv) {
@@ -112,6 +113,15 @@ class CommandLine {
                     "0 everything, 1 no views, 2 no tensor arithmetic, "
                     "3 only layers")
         ->check(CLI::Range(0, 3));
+  }
+
+  void AddRecover() {
+    CLI::App* app =
+        AddVerb("recover", "finish the log of a run that was killed", nullptr);
+    app->callback([this] { arguments_.recover = true; });
+    app->add_option("-o,--output", arguments_.output_path,
+                    "where to put the finished log; in its own place if left "
+                    "out");
   }
 
   void Explain(const CLI::ParseError& error) {

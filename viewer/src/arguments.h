@@ -16,6 +16,7 @@ struct Arguments {
   Verb verb = nullptr;  // null: there is nothing to do but print `text`
   std::string log_path;
   std::string output_path;  // empty: standard output
+  bool recover = false;     // the verb that changes files; then `verb` is null
   VerbOptions options;
 
   std::string text;   // help or version, or what is wrong with the arguments

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "torchtape/format/journal.h"
+#include "torchtape/format/recovery.h"
 #include "units.h"
 
 namespace torchtape::viewer {
@@ -66,6 +68,59 @@ std::string DamageLine(const Damage& damage) {
   return line;
 }
 
+bool IsFinished(const Log& log) {
+  absl::StatusOr<format::LogReader> reader =
+      format::LogReader::Open(log.source);
+  // What cannot be read at all, its verb will tell.
+  return !reader.ok() || reader->index().has_value();
+}
+
+// Tells what a journal gave.
+void Note(const format::Recovery& recovery, Log* log) {
+  std::string note = absl::StrCat("the run was killed; recovered ",
+                                  recovery.events, " events from the journal");
+  if (recovery.torn_bytes > 0) {
+    absl::StrAppend(&note, ", in place of a chunk of which ",
+                    recovery.torn_bytes, " bytes were written");
+  }
+  log->notes.push_back(std::move(note));
+  for (const std::string& problem : recovery.problems) {
+    log->journal_problems.push_back(
+        absl::StrCat(format::JournalPath(log->name), ": ", problem));
+  }
+  if (log->journal_problems.empty()) return;
+  log->notes.push_back(log->journal_problems[0]);
+  if (log->journal_problems.size() > 1) {
+    absl::StrAppend(&log->notes.back(), ", and ",
+                    log->journal_problems.size() - 1, " more");
+  }
+}
+
+// Takes in what the journal beside the log holds, if there is one.
+void AddJournal(Log* log) {
+  const std::string path = format::JournalPath(log->name);
+  absl::StatusOr<bool> live = format::IsBeingRecorded(path);
+  if (absl::IsNotFound(live.status())) return;
+  if (live.ok() && *live) {
+    log->is_being_recorded = true;
+    return;
+  }
+  absl::StatusOr<std::unique_ptr<format::ByteSource>> journal =
+      format::OpenFile(path);
+  absl::Status status = journal.status();
+  if (status.ok()) {
+    absl::StatusOr<format::Recovery> recovery =
+        format::Recover(log->source, **journal);
+    if (recovery.ok()) {
+      log->source = recovery->log;
+      return Note(*recovery, log);
+    }
+    status = recovery.status();
+  }
+  log->journal_problems.push_back(absl::StrCat(path, ": ", status.message()));
+  log->notes.push_back(log->journal_problems[0]);
+}
+
 }  // namespace
 
 absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
@@ -93,7 +148,19 @@ absl::StatusOr<Log> OpenLog(const std::string& path) {
   absl::StatusOr<std::unique_ptr<format::ByteSource>> source =
       format::OpenFile(path);
   if (!source.ok()) return source.status();
-  return Log{path, *std::move(source)};
+  Log log{path, *std::move(source), false, {}, {}};
+  if (!IsFinished(log)) AddJournal(&log);
+  return log;
+}
+
+absl::StatusOr<Outcome> RecoverLog(const std::string& path,
+                                   const std::string& to_path) {
+  absl::StatusOr<format::Recovery> recovery =
+      format::RecoverFile(path, to_path.empty() ? path : to_path);
+  if (!recovery.ok()) return recovery.status();
+  Log log{path, recovery->log, false, {}, {}};
+  Note(*recovery, &log);
+  return Outcome{0, std::move(log.notes)};
 }
 
 absl::StatusOr<v1::Run> ReadRun(const Log& log) {
@@ -111,9 +178,12 @@ std::vector<std::string> DamageLines(const ReplayReport& report) {
   return lines;
 }
 
-std::vector<std::string> NotesOf(const ReplayReport& report) {
-  std::vector<std::string> notes;
-  if (!report.index) {
+std::vector<std::string> NotesOf(const Log& log, const ReplayReport& report) {
+  std::vector<std::string> notes = log.notes;
+  if (log.is_being_recorded) {
+    notes.push_back(
+        "the run is still recording; shown is what the finished chunks hold");
+  } else if (!report.index) {
     notes.push_back(
         "not finished: the run was killed or still goes on; shown is what is "
         "there");

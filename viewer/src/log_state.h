@@ -24,8 +24,9 @@ absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
 // The run facts; empty ones if they are damaged.
 absl::StatusOr<v1::Run> ReadRun(const Log& log);
 
-// What is missing from the log, in lines for people; empty if it is whole.
-std::vector<std::string> NotesOf(const ReplayReport& report);
+// What is missing from the log and what was recovered, in lines for people;
+// empty if it is whole.
+std::vector<std::string> NotesOf(const Log& log, const ReplayReport& report);
 
 // Every damage in one line each.
 std::vector<std::string> DamageLines(const ReplayReport& report);

@@ -39,7 +39,23 @@ absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, std::ostream& out) {
   return arguments.verb(*log, options, out);
 }
 
+void PrintNotes(const Arguments& arguments, const Outcome& outcome) {
+  for (const std::string& note : outcome.notes) {
+    std::cerr << "torchtape: " << EscapeText(arguments.log_path) << ": "
+              << EscapeText(note) << '\n';
+  }
+}
+
+int Recover(const Arguments& arguments) {
+  absl::StatusOr<Outcome> outcome =
+      RecoverLog(arguments.log_path, arguments.output_path);
+  if (!outcome.ok()) return Fail(arguments, outcome.status());
+  PrintNotes(arguments, *outcome);
+  return outcome->exit_code;
+}
+
 int Main(const Arguments& arguments) {
+  if (arguments.recover) return Recover(arguments);
   if (arguments.verb == nullptr) {
     (arguments.exit_code == 0 ? std::cout : std::cerr) << arguments.text;
     return arguments.exit_code;
@@ -52,10 +68,7 @@ int Main(const Arguments& arguments) {
     std::cerr << "torchtape: " << EscapeText(written.message()) << '\n';
     return 1;
   }
-  for (const std::string& note : outcome->notes) {
-    std::cerr << "torchtape: " << EscapeText(arguments.log_path) << ": "
-              << EscapeText(note) << '\n';
-  }
+  PrintNotes(arguments, *outcome);
   return outcome->exit_code;
 }
 

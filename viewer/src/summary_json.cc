@@ -30,7 +30,8 @@ Json RunPart(const SummaryFacts& facts) {
   json["events"] = facts.counts.events();
   json["dropped_events"] = facts.counts.dropped_events;
   json["writer_cpu_ns"] =
-      facts.report.index
+      facts.report.index &&
+              !facts.report.index->statistics().has_recovered_events()
           ? Json(facts.report.index->statistics().writer_cpu_ns())
           : Json(nullptr);
   return json;

@@ -140,6 +140,8 @@ absl::StatusOr<Outcome> Check(const Log& log, const VerbOptions& options,
       log, options, format::StreamCursor::Columns::kAll, {&counts, &index});
   if (!report.ok()) return report.status();
   std::vector<std::string> problems = DamageLines(*report);
+  problems.insert(problems.end(), log.journal_problems.begin(),
+                  log.journal_problems.end());
   // A finished log without damage must also agree with itself.
   if (report->index && problems.empty()) {
     problems = index.Problems(*report->index);
@@ -157,7 +159,7 @@ absl::StatusOr<Outcome> Check(const Log& log, const VerbOptions& options,
   } else {
     PrintText(log, *report, counts, problems, out);
   }
-  return Outcome{report->index && problems.empty() ? 0 : 1, {}};
+  return Outcome{report->index && problems.empty() ? 0 : 1, log.notes};
 }
 
 }  // namespace torchtape::viewer

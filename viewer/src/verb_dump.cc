@@ -77,7 +77,7 @@ absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
-  return Outcome{0, NotesOf(*report)};
+  return Outcome{0, NotesOf(log, *report)};
 }
 
 }  // namespace torchtape::viewer

@@ -54,7 +54,7 @@ absl::StatusOr<Outcome> ExportJson(const Log& log, const VerbOptions& options,
   PrintGraph({*run, recorder.graph(), attribution.tree(), *step, options.level,
               run->options().memory()},
              out);
-  return Outcome{0, NotesOf(*report)};
+  return Outcome{0, NotesOf(log, *report)};
 }
 
 }  // namespace torchtape::viewer

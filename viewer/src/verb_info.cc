@@ -131,8 +131,16 @@ void PrintLosses(const Facts& facts, Lines* lines) {
                             counts.drops.size(), " times"));
   }
   if (facts.report.index) {
-    lines->Add("cost", CostText(facts));
-    const std::string& error = facts.report.index->statistics().first_error();
+    const v1::Statistics& statistics = facts.report.index->statistics();
+    if (statistics.has_recovered_events()) {
+      lines->Add("recovered",
+                 absl::StrCat(statistics.recovered_events(),
+                              " events from the journal of a run that was "
+                              "killed"));
+    } else {
+      lines->Add("cost", CostText(facts));
+    }
+    const std::string& error = statistics.first_error();
     if (!error.empty()) lines->Add("error", EscapeText(error));
   }
   lines->Add("finished", facts.report.index ? "yes" : "no");
@@ -226,9 +234,14 @@ Json InfoJson(const Facts& facts) {
   json["finished"] = facts.report.index.has_value();
   json["writer_cpu_ns"] = nullptr;
   json["first_error"] = nullptr;
+  json["recovered_events"] = nullptr;
   if (facts.report.index) {
     const v1::Statistics& statistics = facts.report.index->statistics();
-    json["writer_cpu_ns"] = statistics.writer_cpu_ns();
+    if (statistics.has_recovered_events()) {
+      json["recovered_events"] = statistics.recovered_events();
+    } else {
+      json["writer_cpu_ns"] = statistics.writer_cpu_ns();
+    }
     if (!statistics.first_error().empty()) {
       json["first_error"] = ToUtf8(statistics.first_error());
     }
@@ -255,7 +268,7 @@ absl::StatusOr<Outcome> Info(const Log& log, const VerbOptions& options,
   } else {
     PrintText(facts, out);
   }
-  return Outcome{0, NotesOf(*report)};
+  return Outcome{0, NotesOf(log, *report)};
 }
 
 }  // namespace torchtape::viewer

@@ -78,7 +78,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   } else {
     PrintSummary(facts, out);
   }
-  return Outcome{0, NotesOf(*report)};
+  return Outcome{0, NotesOf(log, *report)};
 }
 
 }  // namespace torchtape::viewer

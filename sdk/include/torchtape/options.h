@@ -62,6 +62,8 @@ enum class OpSource {
 struct TrackerOptions {
   // Where to write. "{rank}" and "{pid}" in it are replaced. Its folder must
   // exist. A log of that name is never destroyed: it is kept as "run.1.tape".
+  // "run.tape.journal" lies beside it while it is written, and stays if the
+  // process is killed: `torchtape` reads both.
   std::string log_path = "run.tape";
 
   // False: the tracker does nothing at all.

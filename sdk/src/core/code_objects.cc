@@ -62,10 +62,8 @@ int AddObject(dl_phdr_info* info, size_t, void* to) {
   return 0;
 }
 
-}  // namespace
-
-const CodeObject* CodeObjects::Find(uint64_t address) {
-  // Another object may lie where one lay before.
+// How many objects have come and gone.
+uint64_t LoaderChanges() {
   uint64_t changes = 0;
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* to) {
@@ -73,12 +71,22 @@ const CodeObject* CodeObjects::Find(uint64_t address) {
         return 1;
       },
       &changes);
-  if (changes != changes_) {
-    changes_ = changes;
-    objects_.clear();
-    dl_iterate_phdr(&AddObject, &objects_);
-  }
+  return changes;
+}
+
+}  // namespace
+
+const CodeObject* CodeObjects::Find(uint64_t address) {
+  // Another object may lie where one lay before.
+  if (LoaderChanges() != changes_) Load();
   return FindKnown(address);
+}
+
+const std::vector<CodeObject>& CodeObjects::Load() {
+  changes_ = LoaderChanges();
+  objects_.clear();
+  dl_iterate_phdr(&AddObject, &objects_);
+  return objects_;
 }
 
 const CodeObject* CodeObjects::FindKnown(uint64_t address) const {

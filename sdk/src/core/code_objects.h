@@ -28,6 +28,9 @@ class CodeObjects {
   // The object of which code lies at `address`, now. Takes the loader's lock.
   const CodeObject* Find(uint64_t address);
 
+  // Looks at what is loaded now.
+  const std::vector<CodeObject>& Load();
+
  private:
   const CodeObject* FindKnown(uint64_t address) const;
 

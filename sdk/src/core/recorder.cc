@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 namespace torchtape::internal {
 namespace {
@@ -95,6 +96,8 @@ void Recorder::ForgetInChild() {
     recorder.forked_ = true;
   }
   ThreadRecorder::SetActiveSession(0);
+  format::Journal* journal = recorder.open_journal_.load();
+  if (journal != nullptr) journal->LeaveInChild();
 }
 
 absl::Status Recorder::Start(const RecorderOptions& options,
@@ -119,6 +122,7 @@ absl::Status Recorder::Start(const RecorderOptions& options,
           std::chrono::system_clock::now().time_since_epoch())
           .count()));
   run.set_clock(kTscIsSteady ? "tsc" : "steady");
+  run.set_run_id(format::MakeRunId());
   writer_ = std::make_unique<format::LogWriter>(std::move(sink), run);
   if (!writer_->status().ok()) return writer_->status();
   encoder_ = std::make_unique<format::Encoder>(
@@ -132,7 +136,9 @@ absl::Status Recorder::Start(const RecorderOptions& options,
         if (object == nullptr) return absl::nullopt;
         return ToMessage(*object);
       });
+  encoder_->set_observer([this](uint64_t bytes) { OnChunk(bytes); });
   models_.clear();
+  StartJournal(run);
   last_thread_ = 0;
   stopping_ = false;
   {
@@ -164,7 +170,57 @@ absl::Status Recorder::Stop() {
   for (auto& thread : threads_) old_threads_.push_back(std::move(thread));
   threads_.clear();
   running_ = false;
+  // Rings of threads that are still in a record stay mapped until these end.
+  open_journal_ = nullptr;
+  for (auto& ring : std::exchange(free_rings_, {})) FreeRing(std::move(ring));
+  journal_.reset();
   return status_;
+}
+
+// ---------------------------------------------------------------------------
+// The journal.
+
+void Recorder::StartJournal(const v1::Run& run) {
+  told_no_journal_ = false;
+  if (options_.journal_path.empty()) return;
+  absl::StatusOr<std::unique_ptr<format::Journal>> journal =
+      format::Journal::Create(options_.journal_path, run.run_id());
+  absl::Status status = journal.status();
+  if (status.ok()) {
+    journal_ = *std::move(journal);
+    journal_->SetClock(start_clock_.ticks, 0);
+    const ClockPair now = ReadClocks();
+    journal_->SetClock(now.ticks, now.steady_ns - start_clock_.steady_ns);
+    status = journal_->WriteCheckpoint(
+        writer_->written_bytes(), {},
+        [this](bool whole) { return encoder_->Save(whole); });
+  }
+  if (!status.ok()) return NoJournal(status);
+  open_journal_ = journal_.get();
+  journal_is_good_ = true;
+}
+
+// It is gone or of no use: recording goes on without it.
+void Recorder::NoJournal(const absl::Status& status) {
+  journal_is_good_ = false;
+  if (journal_) journal_->Remove();
+  if (std::exchange(told_no_journal_, true)) return;
+  if (on_no_journal_) on_no_journal_(status);
+}
+
+void Recorder::KeepCodeMap() {
+  if (!journal_is_good_) return;
+  v1::CodeMap map;
+  for (const CodeObject& object : code_objects_.Load()) {
+    v1::MappedObject* mapped = map.add_objects();
+    *mapped->mutable_object() = ToMessage(object);
+    mapped->set_begin(object.begin);
+    mapped->set_end(object.end);
+  }
+  absl::Status status = journal_->SetCodeMap(map);
+  if (status.ok()) return;
+  std::lock_guard<std::mutex> lock(mutex_);
+  NoJournal(status);
 }
 
 absl::Status Recorder::status() const {
@@ -177,7 +233,7 @@ absl::Status Recorder::status() const {
 void Recorder::SweepOldThreads() {
   auto gone = [this](std::unique_ptr<ThreadRecorder>& thread) {
     if (!thread->finished()) return false;
-    if (thread->ring()) free_rings_.push_back(thread->TakeRing());
+    if (thread->ring()) FreeRing(thread->TakeRing());
     return true;
   };
   old_threads_.erase(
@@ -192,14 +248,36 @@ std::unique_ptr<Ring> Recorder::TakeRing() {
     std::unique_ptr<Ring> ring = std::move(free_rings_.back());
     free_rings_.pop_back();
     ring->Reset();
-    if (ring->words() == options_.ring_words) return ring;
+    const bool fits = ring->words() == options_.ring_words &&
+                      (ring->journal() != nullptr || !journal_is_good_);
+    if (fits) return ring;
     ring_bytes_ -= BytesWithRing(ring->words());  // an earlier recording's
   }
   if (ring_bytes_ + bytes > options_.max_buffer_bytes) return nullptr;
-  auto ring = std::make_unique<Ring>(options_.ring_words);
+  std::unique_ptr<Ring> ring = MakeRing();
   if (!ring->valid()) return nullptr;
   ring_bytes_ += bytes;
   return ring;
+}
+
+std::unique_ptr<Ring> Recorder::MakeRing() {
+  if (journal_is_good_) {
+    absl::StatusOr<format::JournalRing> ring =
+        journal_->AddRing(options_.ring_words);
+    if (ring.ok()) return std::make_unique<Ring>(*std::move(ring));
+    // The rings that are there already stay of use.
+    if (!std::exchange(told_no_journal_, true) && on_no_journal_) {
+      on_no_journal_(ring.status());
+    }
+  }
+  return std::make_unique<Ring>(options_.ring_words);
+}
+
+// A ring whose thread is gone, of this recording or an earlier one. Rings of a
+// journal do not outlive it.
+void Recorder::FreeRing(std::unique_ptr<Ring> ring) {
+  if (ring->journal() == nullptr) return free_rings_.push_back(std::move(ring));
+  ring_bytes_ -= BytesWithRing(ring->words());
 }
 
 ThreadRecorder* Recorder::AddThread() {
@@ -209,8 +287,13 @@ ThreadRecorder* Recorder::AddThread() {
     const uint64_t session = ThreadRecorder::active_session();
     if (session == 0) return nullptr;
     ThreadFacts thread = ThisThread(++last_thread_);
-    threads_.push_back(std::make_unique<ThreadRecorder>(TakeRing(), session,
-                                                        std::move(thread)));
+    std::unique_ptr<Ring> ring = TakeRing();
+    if (ring && ring->journal()) {
+      ring->journal()->SetThread(thread.number, thread.os_id, thread.torch_id,
+                                 thread.name);
+    }
+    threads_.push_back(std::make_unique<ThreadRecorder>(
+        std::move(ring), session, std::move(thread)));
     return threads_.back().get();
   } catch (const std::exception&) {
     return nullptr;  // no memory: this thread is not recorded
@@ -219,8 +302,16 @@ ThreadRecorder* Recorder::AddThread() {
 
 uint32_t Recorder::AddModel(v1::Model model) {
   std::lock_guard<std::mutex> lock(mutex_);
+  const auto id = static_cast<uint32_t>(models_.size());
+  if (journal_is_good_) {
+    v1::WaitingModel waiting;
+    waiting.set_id(id);
+    *waiting.mutable_model() = model;
+    absl::Status status = journal_->AddModel(waiting);
+    if (!status.ok()) NoJournal(status);
+  }
   models_.push_back(std::move(model));
-  return static_cast<uint32_t>(models_.size() - 1);
+  return id;
 }
 
 // ---------------------------------------------------------------------------
@@ -230,6 +321,7 @@ void Recorder::WriteLoop() {
   pthread_setname_np(pthread_self(), "torchtape");
   absl::Status finished;
   try {
+    KeepCodeMap();
     auto sleep = kLongestSleep;
     while (true) {
       bool stop;
@@ -252,39 +344,39 @@ void Recorder::WriteLoop() {
 }
 
 double Recorder::Drain() {
-  std::vector<ThreadRecorder*> threads;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (auto& thread : threads_) threads.push_back(thread.get());
-  }
+  ListThreads();
   const ClockPair now = ReadClocks();
-  double filled = 0;
-  for (ThreadRecorder* thread : threads) {
-    if (thread->ring() == nullptr) continue;
-    absl::Span<const uint64_t> first, second;
-    thread->ring()->Peek(&first, &second);
-    filled = std::max(filled,
-                      static_cast<double>(first.size() + second.size()) *
-                          sizeof(uint64_t) / thread->ring()->capacity_bytes());
+  if (journal_is_good_) {
+    journal_->SetClock(now.ticks, now.steady_ns - start_clock_.steady_ns);
   }
-  Encode(threads, now);
+  double filled = 0;
+  for (Drained& drained : drained_) {
+    Ring* ring = drained.thread->ring();
+    format::RecordSource source;
+    ring->Peek(&source.first, &source.second);
+    if (source.first.empty()) continue;
+    filled = std::max(filled, static_cast<double>(source.first.size() +
+                                                  source.second.size()) /
+                                  static_cast<double>(ring->words()));
+    source.thread = ToMessage(drained.thread->thread());
+    drained.source = static_cast<int>(sources_.size());
+    sources_.push_back(std::move(source));
+  }
+  Encode(now);
   RetireThreads();
   return filled;
 }
 
-void Recorder::Encode(const std::vector<ThreadRecorder*>& threads,
-                      const ClockPair& now) {
-  std::vector<format::RecordSource> sources;
-  std::vector<ThreadRecorder*> owners;
-  for (ThreadRecorder* thread : threads) {
-    if (thread->ring() == nullptr) continue;
-    format::RecordSource source;
-    source.thread = ToMessage(thread->thread());
-    thread->ring()->Peek(&source.first, &source.second);
-    if (source.first.empty()) continue;
-    sources.push_back(std::move(source));
-    owners.push_back(thread);
+void Recorder::ListThreads() {
+  drained_.clear();
+  sources_.clear();
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto& thread : threads_) {
+    if (thread->ring() != nullptr) drained_.push_back({thread.get()});
   }
+}
+
+void Recorder::Encode(const ClockPair& now) {
   format::ClockLine line;
   line.ticks = last_clock_.ticks;
   line.ns = static_cast<double>(last_clock_.steady_ns - start_clock_.steady_ns);
@@ -294,16 +386,61 @@ void Recorder::Encode(const std::vector<ThreadRecorder*>& threads,
         static_cast<double>(now.ticks - last_clock_.ticks);
   }
   absl::Status status =
-      encoder_->Consume(absl::MakeSpan(sources), line, now.ticks);
-  for (size_t i = 0; i < owners.size(); ++i) {
-    owners[i]->ring()->Release(sources[i].position);
+      encoder_->Consume(absl::MakeSpan(sources_), line, now.ticks);
+  for (Drained& drained : drained_) {
+    Ring* ring = drained.thread->ring();
+    if (drained.source < 0) continue;
+    ring->Take(sources_[drained.source].position);
+    drained.source = -1;
+    // Without a journal nothing is gained by keeping it.
+    if (!journal_) ring->ReleaseTo(ring->taken());
   }
   last_clock_ = now;
-  if (status.ok() && now.steady_ns - last_flush_ns_ >= kFlushNs) {
+  if (status.ok() && ChunkIsDue(now)) {
     last_flush_ns_ = now.steady_ns;
     status = encoder_->Flush();
   }
   if (!status.ok()) Fail(status);
+}
+
+// A ring that is half held back has no more room than it needs while a chunk is
+// written; and rings of threads that are gone wait for the next threads.
+bool Recorder::ChunkIsDue(const ClockPair& now) const {
+  if (now.steady_ns - last_flush_ns_ >= kFlushNs) return true;
+  size_t waiting_bytes = 0;
+  for (const Drained& drained : drained_) {
+    const Ring& ring = *drained.thread->ring();
+    if (ring.held() > ring.words() / 2) return true;
+    if (ring.held() != 0 && drained.thread->finished()) {
+      waiting_bytes += BytesWithRing(ring.words());
+    }
+  }
+  return waiting_bytes > options_.max_buffer_bytes / 4;
+}
+
+// What the chunk holds may leave the rings once the journal knows that it is in
+// the log. If the process ends before that, recovery encodes it again.
+void Recorder::OnChunk(uint64_t log_bytes) {
+  std::vector<v1::RingPosition> positions;
+  for (const Drained& drained : drained_) {
+    v1::RingPosition& position = positions.emplace_back();
+    position.set_thread(drained.thread->thread().number);
+    position.set_position(
+        drained.thread->ring()->taken() +
+        (drained.source < 0 ? 0 : sources_[drained.source].position));
+  }
+  if (journal_is_good_) {
+    absl::Status status = journal_->WriteCheckpoint(
+        log_bytes, positions,
+        [this](bool whole) { return encoder_->Save(whole); });
+    if (!status.ok()) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      NoJournal(status);
+    }
+  }
+  for (size_t i = 0; i < drained_.size(); ++i) {
+    drained_[i].thread->ring()->ReleaseTo(positions[i].position());
+  }
 }
 
 // Threads that are gone and whose records are written.
@@ -314,9 +451,11 @@ void Recorder::RetireThreads() {
     if (Ring* ring = thread->ring()) {
       absl::Span<const uint64_t> first, second;
       ring->Peek(&first, &second);
-      if (!first.empty()) return false;
+      if (!first.empty() || ring->held() != 0) return false;
+      if (ring->journal()) ring->journal()->ClearThread();
     }
     TellUntoldDrops(*thread);
+    encoder_->EndThread(thread->thread().number);
     if (thread->ring()) free_rings_.push_back(thread->TakeRing());
     return true;
   };
@@ -353,6 +492,7 @@ void Recorder::Fail(const absl::Status& status) {
 }
 
 absl::Status Recorder::Finish() {
+  ListThreads();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     for (auto& thread : threads_) TellUntoldDrops(*thread);
@@ -363,6 +503,8 @@ absl::Status Recorder::Finish() {
   statistics.set_end_time_ns(last_clock_.steady_ns - start_clock_.steady_ns);
   if (!status.ok()) statistics.set_first_error(std::string(status.message()));
   status.Update(writer_->Close(statistics));
+  // What a log that could not be finished lacks is in the journal.
+  if (status.ok() && journal_is_good_) journal_->Remove();
   if (status.ok() && statistics.dropped_events() != 0) {
     status = absl::DataLossError(std::to_string(statistics.dropped_events()) +
                                  " events were dropped");

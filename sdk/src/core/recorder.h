@@ -20,6 +20,7 @@
 #include "core/thread_recorder.h"
 #include "torchtape/format/byte_sink.h"
 #include "torchtape/format/encoder.h"
+#include "torchtape/format/journal.h"
 #include "torchtape/format/log_writer.h"
 
 namespace torchtape::internal {
@@ -28,15 +29,18 @@ struct RecorderOptions {
   size_t max_buffer_bytes = size_t{128} << 20;
   size_t ring_words = size_t{1} << 19;  // a power of two
   format::EncoderOptions encoder;
+  // Where the rings are kept so that they outlive the process; empty: in memory
+  // only.
+  std::string journal_path;
 };
 
 class Recorder {
  public:
   static Recorder& Get();
 
-  // Starts the writer thread. `sink` gets the log; times in `run` are filled
-  // in. Fails with FailedPrecondition if a recording is going on, or if this
-  // process was forked from one that recorded.
+  // Starts the writer thread. `sink` gets the log; times and id in `run` are
+  // filled in. Fails with FailedPrecondition if a recording is going on, or if
+  // this process was forked from one that recorded.
   absl::Status Start(const RecorderOptions& options,
                      std::unique_ptr<format::ByteSink> sink, v1::Run run);
 
@@ -65,24 +69,38 @@ class Recorder {
     on_error_ = on_error;
   }
 
+  // Called at most once in a recording, on any thread, if the journal cannot be
+  // had or kept: what is recorded then is in memory until it is in the log.
+  void set_on_no_journal(void (*on_no_journal)(const absl::Status&)) {
+    on_no_journal_ = on_no_journal;
+  }
+
  private:
   Recorder();
 
   static void ForgetInChild();
 
+  void StartJournal(const v1::Run& run);
+  void NoJournal(const absl::Status& status);
+  void KeepCodeMap();
+  std::unique_ptr<Ring> MakeRing();
   std::unique_ptr<Ring> TakeRing();
+  void FreeRing(std::unique_ptr<Ring> ring);
   void SweepOldThreads();
   void WriteLoop();
   // Moves published records into the encoder. Returns the fullest ring's share.
   double Drain();
-  void Encode(const std::vector<ThreadRecorder*>& threads,
-              const ClockPair& now);
+  void Encode(const ClockPair& now);
+  bool ChunkIsDue(const ClockPair& now) const;
+  void OnChunk(uint64_t log_bytes);
+  void ListThreads();
   void RetireThreads();
   void TellUntoldDrops(const ThreadRecorder& thread);
   void Fail(const absl::Status& status);
   absl::Status Finish();
 
   void (*on_error_)(const absl::Status&) = nullptr;
+  void (*on_no_journal_)(const absl::Status&) = nullptr;
   std::atomic<bool> forked_{false};
   uint64_t last_session_ = 0;
 
@@ -100,6 +118,11 @@ class Recorder {
   uint32_t last_thread_ = 0;
   std::vector<v1::Model> models_;
   std::condition_variable wake_;
+  std::unique_ptr<format::Journal> journal_;  // null: none
+  // What a forked child looks at, as it can take no lock.
+  std::atomic<format::Journal*> open_journal_{nullptr};
+  std::atomic<bool> journal_is_good_{false};
+  bool told_no_journal_ = false;
 
   // The writer thread's own.
   std::thread writer_thread_;
@@ -109,6 +132,13 @@ class Recorder {
   ClockPair start_clock_{};
   ClockPair last_clock_{};
   uint64_t last_flush_ns_ = 0;
+  // A thread whose ring is drained, and what of it goes into the next chunk.
+  struct Drained {
+    ThreadRecorder* thread;
+    int source = -1;  // index in `sources_`; -1: nothing new
+  };
+  std::vector<Drained> drained_;
+  std::vector<format::RecordSource> sources_;
 };
 
 }  // namespace torchtape::internal

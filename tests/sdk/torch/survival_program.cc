@@ -3,13 +3,17 @@
 //
 //   survival_program MODE LOG
 
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <torch/torch.h>
 #include <torchtape/tracker.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <string>
 #include <thread>
 
@@ -65,6 +69,45 @@ int FullDisk() {
   return 0;
 }
 
+// Calls of one operator, counted once they are recorded.
+struct Counts {
+  std::atomic<uint64_t> neg, exp, steps;
+};
+
+[[noreturn]] void TrainUntilKilled(const std::string& log, Counts* counts) {
+  torchtape::Tracker tracker(log);
+  const auto x = torch::ones({8, 8});
+  std::thread negate([&] {
+    for (;; ++counts->neg) x.neg();
+  });
+  std::thread raise([&] {
+    for (;; ++counts->exp) x.exp();
+  });
+  for (;; ++counts->steps) Train(1, &tracker);
+}
+
+// Kills a child after another, each at a random instant; the counts go to
+// standard output.
+int KillMany(const std::string& logs, int kills) {
+  auto* counts =
+      static_cast<Counts*>(mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  std::mt19937 random(std::random_device{}());
+  for (int i = 0; i < kills; ++i) {
+    counts->neg = counts->exp = counts->steps = 0;
+    const pid_t child = fork();
+    if (child == 0) TrainUntilKilled(logs + std::to_string(i), counts);
+    usleep(random() % 300000);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    std::printf("%llu %llu %llu\n",
+                static_cast<unsigned long long>(counts->neg.load()),
+                static_cast<unsigned long long>(counts->exp.load()),
+                static_cast<unsigned long long>(counts->steps.load()));
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -88,5 +131,6 @@ int main(int argc, char** argv) {
   if (mode == "fork") return Fork(log);
   if (mode == "fork_exit") return ForkExit(log);
   if (mode == "full_disk") return FullDisk();
+  if (mode == "kill") return KillMany(log, 100);
   return 2;
 }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
+#include <sstream>
 
 #include "support/recorded.h"
 #include "support/temp_folder.h"
@@ -65,6 +66,29 @@ TEST_F(Survival, AForkedChildMayExit) {
   const Recorded recorded = ReadRecorded(log_);
   EXPECT_TRUE(recorded.finished);
   EXPECT_EQ(recorded.Named("aten::sin").size(), 1u);
+}
+
+// The same, with more kills, of records alone: tests/sdk/core/kill_test.cc.
+TEST_F(Survival, EveryOpBeforeAKillIsInTheLog) {
+  ASSERT_EQ(Run("kill"), 0);
+  EXPECT_EQ(Output("err"), "");
+  std::istringstream counts(Output("out"));
+  uint64_t neg, exp, steps, recorded_ops = 0;
+  for (int i = 0; counts >> neg >> exp >> steps; ++i) {
+    const std::string log = log_ + std::to_string(i);
+    if (neg + exp + steps == 0) continue;  // killed before it began
+    const Recorded recorded = ReadRecorded(log);
+    EXPECT_TRUE(recorded.finished);
+    EXPECT_FALSE(recorded.damaged);
+    if (recorded.dropped != 0) continue;  // by a machine that is too busy
+    EXPECT_GE(recorded.Named("aten::neg").size(), neg) << i;
+    EXPECT_LE(recorded.Named("aten::neg").size(), neg + 1) << i;
+    EXPECT_GE(recorded.Named("aten::exp").size(), exp) << i;
+    EXPECT_LE(recorded.Named("aten::exp").size(), exp + 1) << i;
+    EXPECT_GE(recorded.steps, steps) << i;
+    recorded_ops += neg + exp;
+  }
+  EXPECT_GT(recorded_ops, 100000) << "else the test says little";
 }
 
 TEST_F(Survival, AFullDiskIsToldOnceAndTrainingGoesOn) {

@@ -29,11 +29,11 @@ class ByteSink {
 
 // Creates a file for appending. If the path exists, the older file is kept: it
 // is renamed to `path` with ".1", ".2", ... before its extension ("run.tape"
-// becomes "run.1.tape"), the first number that is free. Nothing is overwritten,
-// also if several processes do this at once. Missing folders are not made. A
-// character device is written to as it is; links and folders are refused.
-// Fails with NotFound, PermissionDenied, ResourceExhausted or Unavailable; the
-// message names the file.
+// becomes "run.1.tape"), the first number that is free, and its journal with it
+// (journal.h). Nothing is overwritten, also if several processes do this at
+// once. Missing folders are not made. A character device is written to as it
+// is; links and folders are refused. Fails with NotFound, PermissionDenied,
+// ResourceExhausted or Unavailable; the message names the file.
 absl::StatusOr<std::unique_ptr<ByteSink>> CreateFile(const std::string& path);
 
 // Appends to a string that outlives the sink.

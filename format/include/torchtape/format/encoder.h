@@ -19,8 +19,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "torchtape/format/log_writer.h"
@@ -49,7 +51,14 @@ struct RecordSource {
   absl::Span<const uint64_t> first;
   absl::Span<const uint64_t> second;
   size_t position = 0;  // words taken, of first.size() + second.size()
+  // Where the words stopped making sense; what follows was dropped.
+  absl::optional<size_t> malformed;
 };
+
+// Told of each chunk of events that is in the log, which has `log_bytes` now.
+// The sources' positions are at the chunk's end, and so is what
+// `Encoder::Save()` returns.
+using ChunkObserver = std::function<void(uint64_t log_bytes)>;
 
 struct EncoderOptions {
   // Write ALLOCATE and FREE events. Their records are needed for storage ids
@@ -84,6 +93,8 @@ class Encoder {
           ObjectLookup objects = nullptr);
   ~Encoder();
 
+  void set_observer(ChunkObserver observer);
+
   // Encodes, in the order of time, all records not later than `limit_ticks`.
   // Records that make no sense end their source's stream: the rest of it is
   // dropped and counted. Returns the writer's status.
@@ -95,6 +106,19 @@ class Encoder {
 
   // Tells of events that never became records, as for a thread without ring.
   void AddDrop(const v1::Drop& drop);
+
+  // The thread is gone and its records are encoded: frees what it defined.
+  void EndThread(uint32_t number);
+
+  // What another encoder needs to go on from here, where no chunk is under
+  // construction. The definitions of operators and signatures are many and
+  // change rarely: without `whole`, only those since the last call are in it.
+  std::string Save(bool whole);
+
+  // Takes over what `Save()` returned: a whole state, then those that followed
+  // it, in order. Fails with DataLoss if it makes no sense; then the encoder
+  // must not be used.
+  absl::Status Restore(absl::string_view saved);
 
   // Sums over everything encoded so far.
   const v1::Statistics& statistics() const;

@@ -30,6 +30,11 @@ class LogWriter {
  public:
   // Writes file header and Run chunk.
   LogWriter(std::unique_ptr<ByteSink> sink, const v1::Run& run);
+
+  // Goes on behind chunks that another writer wrote: `index` tells of them,
+  // `offset` is where the last one ends, and `number` is of the next.
+  LogWriter(std::unique_ptr<ByteSink> sink, v1::Index index, uint64_t offset,
+            uint64_t number);
   ~LogWriter();
 
   // Compresses and appends one chunk. `entry` gives the times, steps and event
@@ -52,6 +57,8 @@ class LogWriter {
   const absl::Status& status() const { return status_; }
   // Bytes that the sink has taken.
   uint64_t written_bytes() const { return offset_; }
+  // The latest time in any chunk.
+  uint64_t end_time_ns() const;
 
  private:
   absl::Status Append(v1::ChunkKind kind,

@@ -33,9 +33,16 @@ namespace torchtape::viewer {
 struct Log {
   std::string name;  // for headings and messages
   std::shared_ptr<format::ByteSource> source;
+  bool is_being_recorded = false;
+  // What opening it found out, for Outcome::notes.
+  std::vector<std::string> notes;
+  // What of its journal is damaged.
+  std::vector<std::string> journal_problems;
 };
 
-// Opens a file. Fails as format::OpenFile().
+// Opens a file. If its run was killed, the log is given as if it had been
+// finished: what the journal beside it holds is there too. The files stay as
+// they are. Fails as format::OpenFile().
 absl::StatusOr<Log> OpenLog(const std::string& path);
 
 struct VerbOptions {
@@ -78,6 +85,12 @@ absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
 // Whether the log is whole. The exit code is 1 if it is damaged or unfinished.
 absl::StatusOr<Outcome> Check(const Log& log, const VerbOptions& options,
                               std::ostream& out);
+
+// Finishes the log of a run that was killed, with what its journal holds:
+// writes it to `to_path`, or in its own place if that is empty, and deletes the
+// journal then. Fails as format::RecoverFile().
+absl::StatusOr<Outcome> RecoverLog(const std::string& path,
+                                   const std::string& to_path);
 
 // One step as a graph in JSON.
 absl::StatusOr<Outcome> ExportJson(const Log& log, const VerbOptions& options,

@@ -1,0 +1,118 @@
+// Logs of runs that were killed, as the tool's user meets them.
+
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "gmock/gmock.h"
+#include "support/journaled_run.h"
+#include "support/temp_folder.h"
+
+namespace torchtape::viewer {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::JournaledRun;
+using testing::Records;
+
+class RecoverTool : public ::testing::Test {
+ protected:
+  // Two spans, of which the second one is in the journal only.
+  static void Record(JournaledRun* run) {
+    Records main(1);
+    main.Operator(1, "aten::add").Signature(1, 1).Begin(10, 1).End(20);
+    run->Publish(1, main);
+    EXPECT_TRUE(run->WriteChunk().ok());
+    main.Begin(30, 1).End(40);
+    run->Publish(1, main);
+  }
+  void LeaveKilledRun() {
+    JournaledRun run(folder_ / "run.tape");
+    Record(&run);
+  }
+
+  // What the tool prints; its exit code goes to `exit_code_`.
+  std::string Run(const std::string& arguments) {
+    const std::string command = "cd '" + folder_.path() +
+                                "' && '" TORCHTAPE_TOOL "' " + arguments +
+                                " 2>&1";
+    FILE* pipe = popen(command.c_str(), "r");
+    std::string text;
+    char buffer[4096];
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
+      text.append(buffer, n);
+    }
+    exit_code_ = WEXITSTATUS(pclose(pipe));
+    return text;
+  }
+
+  bool JournalIsThere() {
+    return std::filesystem::exists(folder_ / "run.tape.journal");
+  }
+
+  const testing::TempFolder folder_;
+  int exit_code_ = -1;
+};
+
+TEST_F(RecoverTool, EveryVerbShowsWhatTheJournalHoldsAndSaysSo) {
+  LeaveKilledRun();
+  for (const char* verb : {"info", "summary", "dump", "check"}) {
+    EXPECT_THAT(Run(std::string(verb) + " run.tape"),
+                HasSubstr("torchtape: run.tape: the run was killed; recovered "
+                          "2 events from the journal\n"));
+    EXPECT_EQ(exit_code_, 0);
+    EXPECT_TRUE(JournalIsThere()) << "reading changes nothing";
+  }
+  EXPECT_THAT(Run("check run.tape"), HasSubstr("ok: 4 chunks, 2 spans"));
+}
+
+TEST_F(RecoverTool, RecoverFinishesTheLog) {
+  LeaveKilledRun();
+  EXPECT_THAT(Run("recover run.tape"),
+              HasSubstr("recovered 2 events from the journal"));
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_FALSE(JournalIsThere());
+  EXPECT_THAT(Run("check run.tape"), ::testing::StartsWith("run.tape: ok: "));
+  EXPECT_THAT(Run("info run.tape"), HasSubstr("recovered  2 events"));
+}
+
+TEST_F(RecoverTool, RecoverWritesElsewhereIfAskedTo) {
+  LeaveKilledRun();
+  Run("recover run.tape -o out.tape");
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_TRUE(JournalIsThere());
+  Run("check out.tape");
+  EXPECT_EQ(exit_code_, 0);
+}
+
+TEST_F(RecoverTool, LiveRunIsShownAsFarAsItsChunksGo) {
+  JournaledRun run(folder_ / "run.tape");
+  Record(&run);
+  EXPECT_THAT(Run("dump run.tape"), HasSubstr("the run is still recording"));
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_THAT(Run("recover run.tape"), HasSubstr("still recording"));
+  EXPECT_EQ(exit_code_, 1);
+}
+
+TEST_F(RecoverTool, DamagedJournalIsNamedWithItsOffset) {
+  LeaveKilledRun();
+  testing::WriteFile(folder_ / "run.tape.journal", "no journal");
+  EXPECT_THAT(Run("dump run.tape"),
+              HasSubstr("run.tape.journal: offset 0: not a journal\n"));
+  EXPECT_EQ(exit_code_, 0) << "the log itself is shown";
+  Run("check run.tape");
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_THAT(Run("recover run.tape"), HasSubstr("offset 0"));
+  EXPECT_EQ(exit_code_, 1);
+}
+
+TEST_F(RecoverTool, WithoutJournalThereIsNothingToRecover) {
+  LeaveKilledRun();
+  std::filesystem::remove(folder_ / "run.tape.journal");
+  EXPECT_THAT(Run("recover run.tape"), HasSubstr("run.tape.journal: No such"));
+  EXPECT_EQ(exit_code_, 1);
+}
+
+}  // namespace
+}  // namespace torchtape::viewer
