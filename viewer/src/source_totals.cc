@@ -68,16 +68,17 @@ void SourceTotals::OnBegin(const SpanBegin& begin) {
   const Frame& frame = begin.frame;
   if (!Counts(frame.op->kind)) return;
   const uint32_t thread = begin.thread.facts.number();
-  const UserLine line = lines_.Current(thread);
   std::vector<OpenSpan>& open = open_[thread];
-  const size_t index = IndexOf(line.frame);
+  const size_t index = IndexOf(lines_.Current(thread).frame);
   const bool outermost = std::none_of(
       open.begin(), open.end(),
       [index](const OpenSpan& span) { return span.line == index; });
-  open.push_back({index, outermost, line.of_forward});
+  open.push_back({index, outermost});
   if (!outermost || !steps_.Contains(frame.step)) return;
   Line& total = totals_[index];
-  if (line.of_forward) return CountBegin(frame, &total.backward[frame.op]);
+  if (frame.op->kind == v1::SPAN_KIND_BACKWARD) {
+    return CountBegin(frame, &total.backward[frame.op]);
+  }
   CountBegin(frame, &total.sum);
   CountBegin(frame, &total.ops[frame.op]);
 }
@@ -93,9 +94,12 @@ void SourceTotals::OnEnd(const SpanEnd& end) {
   AddSelf(end, &total.sum);
   if (!span.outermost) return;
   total.sum.total_ns += end.duration_ns();
-  SpanTotal& op = (span.of_forward ? total.backward : total.ops)[frame.op];
-  op.total_ns += end.duration_ns();
-  if (!span.of_forward) CountEnd(end, &total.sum);
+  if (frame.op->kind == v1::SPAN_KIND_BACKWARD) {
+    total.backward[frame.op].total_ns += end.duration_ns();
+    return;
+  }
+  total.ops[frame.op].total_ns += end.duration_ns();
+  CountEnd(end, &total.sum);
 }
 
 std::vector<SourceTotal> SourceTotals::totals() const {

@@ -43,7 +43,6 @@ class SourceTotals : public Visitor {
   struct OpenSpan {
     size_t line;
     bool outermost;  // of its line
-    bool of_forward;
   };
   struct Line {
     SourceFrame frame;

@@ -19,7 +19,7 @@ constexpr size_t kModuleRows = 40;
 constexpr size_t kSourceRows = 25;
 
 // What the longest names of a line of source get.
-constexpr size_t kFunctionColumns = 24;
+constexpr size_t kFunctionColumns = 32;
 constexpr size_t kOpsColumns = 24;
 
 // "Linear" of "torch::nn::LinearImpl".
@@ -121,20 +121,26 @@ void PrintSpans(const SummaryFacts& facts, const char* what,
   PrintMore(rows, totals.size(), "rows", out);
 }
 
-// "aten::add, aten::relu" of the calls of a line.
+// "add, relu" of the calls of a line.
 std::string OpsOf(const SourceTotal& total) {
   std::vector<std::string> names;
-  for (const SpanTotal& op : total.ops) names.push_back(EscapeText(op.name));
+  for (const SpanTotal& op : total.ops) {
+    names.push_back(EscapeText(absl::StripPrefix(op.name, "aten::")));
+  }
   return FitText(absl::StrJoin(names, ", "), kOpsColumns);
+}
+
+std::string FunctionOf(const SourceTotal& total) {
+  return FitText(EscapeText(absl::StripPrefix(total.frame.function,
+                                              "(anonymous namespace)::")),
+                 kFunctionColumns);
 }
 
 void AddSource(const SummaryFacts& facts, const std::string& place,
                const SourceTotal& total, Table* table) {
   const SpanTotal& sum = total.sum;
-  table->AddRow({place,
-                 FitText(EscapeText(total.frame.function), kFunctionColumns),
-                 OpsOf(total), CountText(sum.count), Time(sum.self_ns),
-                 Share(sum.self_ns, facts.source_self_ns),
+  table->AddRow({place, FunctionOf(total), OpsOf(total), CountText(sum.count),
+                 Time(sum.self_ns), Share(sum.self_ns, facts.source_self_ns),
                  sum.forward_self_ns ? Time(sum.forward_self_ns) : "-",
                  sum.backward_self_ns ? Time(sum.backward_self_ns) : "-",
                  Time(sum.total_ns)});
