@@ -49,6 +49,8 @@ class Encoding {
     return Finish();
   }
 
+  // The log, once it is finished.
+  const std::string& bytes() const { return bytes_; }
   format::Encoder& encoder() { return encoder_; }
   void set_clock(const format::ClockLine& clock) { clock_ = clock; }
   // Words before the ring's seam.

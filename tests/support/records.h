@@ -127,6 +127,7 @@ class Records {
   format::RecordSource Source(size_t first = ~size_t{0}) const {
     format::RecordSource source;
     source.thread.set_number(thread_);
+    source.thread.set_torch_id(thread_);
     const auto rest = absl::MakeConstSpan(words_).subspan(taken_);
     source.first = rest.subspan(0, first);
     source.second = rest.subspan(source.first.size());

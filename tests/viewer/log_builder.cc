@@ -57,6 +57,19 @@ uint32_t LogBuilder::Returns(std::vector<v1::Value> outputs) {
   return dictionary_.signatures_size();
 }
 
+uint32_t LogBuilder::CalledFrom(uint32_t signature,
+                                const std::string& object_path,
+                                uint64_t address) {
+  dictionary_.add_objects()->set_path(object_path);
+  v1::CallSite* site = dictionary_.add_call_sites();
+  site->set_object(dictionary_.objects_size());
+  site->set_address(address);
+  *dictionary_.add_signatures() = dictionary_.signatures(signature - 1);
+  dictionary_.mutable_signatures()->rbegin()->set_call_site(
+      dictionary_.call_sites_size());
+  return dictionary_.signatures_size();
+}
+
 v1::Value LogBuilder::Tensor(std::vector<int64_t> sizes) {
   v1::TensorType* type = dictionary_.add_types();
   type->set_dtype(6);

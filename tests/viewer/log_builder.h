@@ -41,6 +41,10 @@ class LogBuilder {
   uint32_t Span(v1::SpanKind kind, const std::string& name);
   uint32_t Returns(std::vector<v1::Value> outputs);
 
+  // The signature as it is when it is called from somewhere in an object.
+  uint32_t CalledFrom(uint32_t signature, const std::string& object_path,
+                      uint64_t address);
+
   // A value: a float32 tensor of this shape.
   v1::Value Tensor(std::vector<int64_t> sizes);
 

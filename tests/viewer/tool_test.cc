@@ -72,7 +72,9 @@ TEST_F(Tool, EveryVerbReadsAGoodLog) {
   for (const char* arguments :
        {"info run.tape", "summary run.tape", "dump run.tape", "check run.tape",
         "export --to=json run.tape", "summary --json --steps 0:1 run.tape",
-        "dump --step 1 --filter mm run.tape"}) {
+        "dump --step 1 --filter mm run.tape",
+        "summary --by=source --symbols . --symbols /nowhere run.tape",
+        "export --to=json --symbols . run.tape"}) {
     const Answer answer = Run(arguments);
     EXPECT_EQ(answer.exit_code, 0) << arguments << "\n" << answer.text;
     EXPECT_NE(answer.text, "");
@@ -82,6 +84,7 @@ TEST_F(Tool, EveryVerbReadsAGoodLog) {
 TEST_F(Tool, WrongUsageExitsWithTwoAndHelps) {
   for (const char* arguments :
        {"", "nonsense run.tape", "summary", "summary --sort colour run.tape",
+        "summary --by=colour run.tape", "check --symbols . run.tape",
         "summary --step x run.tape", "summary --step 1 --steps 1:2 run.tape",
         "export run.tape", "export --to=png run.tape", "dump --nope run.tape",
         "export --to=json --level 4 run.tape"}) {

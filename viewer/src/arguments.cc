@@ -78,6 +78,15 @@ class CommandLine {
     AddJson(app);
   }
 
+  // Takes one folder at a time: the log may follow.
+  void AddSymbols(CLI::App* app) {
+    app->add_option("--symbols", arguments_.options.symbols,
+                    "look into folder DIR for the program, its libraries and "
+                    "their debug files")
+        ->option_text("DIR")
+        ->allow_extra_args(false);
+  }
+
   void AddInfo() {
     AddJson(AddVerb("info", "facts of the run, counts, losses and cost", Info));
   }
@@ -89,11 +98,16 @@ class CommandLine {
     app->add_option("--sort", arguments_.options.sort,
                     "self, total, count, mean or name")
         ->check(CLI::IsMember({"self", "total", "count", "mean", "name"}));
+    app->add_option("--by", arguments_.options.by,
+                    "op, or source: a table of the program's lines")
+        ->check(CLI::IsMember({"op", "source"}));
+    AddSymbols(app);
   }
 
   void AddDump() {
-    AddSelection(AddVerb("dump", "all events as text", Dump),
-                 "at most N lines");
+    CLI::App* app = AddVerb("dump", "all events as text", Dump);
+    AddSelection(app, "at most N lines");
+    AddSymbols(app);
   }
 
   void AddCheck() {
@@ -113,6 +127,7 @@ class CommandLine {
                     "0 everything, 1 no views, 2 no tensor arithmetic, "
                     "3 only layers")
         ->check(CLI::Range(0, 3));
+    AddSymbols(app);
   }
 
   void AddRecover() {

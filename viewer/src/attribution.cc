@@ -9,9 +9,6 @@
 namespace torchtape::viewer {
 namespace {
 
-// Forward ops remembered within one step; a run without steps has more.
-constexpr size_t kMaxRemembered = size_t{1} << 20;
-
 bool IsTensor(const v1::Value& value) {
   return value.kind_case() == v1::Value::kTensor;
 }
@@ -87,30 +84,6 @@ int Attribution::OfOp(const SpanBegin& begin,
   return ModuleByParameters(tree_, begin.frame, begin.inputs);
 }
 
-int Attribution::OfNode(const Frame& frame) const {
-  if (!frame.sequence || frame.forward_thread == 0) return kNoModule;
-  const ForwardKey key(frame.forward_thread, *frame.sequence);
-  for (const ForwardModules* known : {&recent_, &older_}) {
-    const auto it = known->find(key);
-    if (it != known->end()) return it->second;
-  }
-  return kNoModule;
-}
-
-// Ops that share a number follow each other, and the last of them made the
-// node: the others did not need a gradient.
-void Attribution::Remember(const SpanBegin& begin, int module) {
-  const uint64_t torch_id = begin.thread.facts.torch_id();
-  if (!begin.frame.sequence || begin.frame.backward || torch_id == 0) return;
-  if (recent_.size() >= kMaxRemembered) Age();
-  recent_[ForwardKey(torch_id, *begin.frame.sequence)] = module;
-}
-
-void Attribution::Age() {
-  older_ = std::move(recent_);
-  recent_.clear();
-}
-
 void Attribution::OnBegin(const SpanBegin& begin) {
   const Frame& frame = begin.frame;
   ThreadModules& modules = threads_[begin.thread.facts.number()];
@@ -122,9 +95,11 @@ void Attribution::OnBegin(const SpanBegin& begin) {
       if (!frame.nested && !frame.backward) {
         modules.outermost = OfOp(begin, modules);
       }
-      return Remember(begin, modules.outermost);
+      return forward_ops_.Remember(begin, modules.outermost);
     case v1::SPAN_KIND_BACKWARD:
-      if (!frame.nested) modules.outermost = OfNode(frame);
+      if (!frame.nested) {
+        modules.outermost = forward_ops_.Find(frame, kNoModule);
+      }
       return;
     default:
       return;

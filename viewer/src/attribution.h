@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "forward_ops.h"
 #include "module_tree.h"
 #include "visitor.h"
 
@@ -22,7 +23,7 @@ namespace torchtape::viewer {
 class Attribution : public Visitor {
  public:
   void OnModel(const v1::Model& model) override { tree_.Add(model); }
-  void OnStep(const StepStart&) override { Age(); }
+  void OnStep(const StepStart&) override { forward_ops_.Age(); }
   void OnBegin(const SpanBegin& begin) override;
   void OnEnd(const SpanEnd& end) override;
 
@@ -41,19 +42,11 @@ class Attribution : public Visitor {
     int outermost = kNoModule;  // of the open outermost op or backward node
     int ending = kNoModule;     // of the last one that ended
   };
-  // A forward thread and a sequence number.
-  using ForwardKey = std::pair<uint64_t, int64_t>;
-  using ForwardModules = absl::flat_hash_map<ForwardKey, int>;
-
   int OfOp(const SpanBegin& begin, const ThreadModules& modules) const;
-  int OfNode(const Frame& frame) const;
-  void Remember(const SpanBegin& begin, int module);
-  // Forgets what is older than the last step: memory must not follow the log.
-  void Age();
 
   ModuleTree tree_;
   absl::flat_hash_map<uint32_t, ThreadModules> threads_;
-  ForwardModules recent_, older_;
+  ForwardOps<int> forward_ops_;  // their modules
 };
 
 // The module whose parameters an op reads, by the rule above.

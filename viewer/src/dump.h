@@ -7,6 +7,7 @@
 #include <memory>
 #include <ostream>
 
+#include "source_lines.h"
 #include "visitor.h"
 
 namespace torchtape::viewer {
@@ -27,9 +28,11 @@ class DumpFormat {
   virtual void Drop(const v1::Drop& drop) = 0;
 };
 
-// `out` must outlive what is returned.
-std::unique_ptr<DumpFormat> DumpAsText(std::ostream* out);
-std::unique_ptr<DumpFormat> DumpAsJson(std::ostream* out);
+// `out` and `lines` must outlive what is returned.
+std::unique_ptr<DumpFormat> DumpAsText(const SourceLines* lines,
+                                       std::ostream* out);
+std::unique_ptr<DumpFormat> DumpAsJson(const SourceLines* lines,
+                                       std::ostream* out);
 
 // "op", "backward", "range", "script", "module", "engine".
 const char* SpanKindName(v1::SpanKind kind);

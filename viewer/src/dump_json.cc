@@ -2,6 +2,7 @@
 
 #include "dump.h"
 #include "model_json.h"
+#include "source_json.h"
 #include "text_escape.h"
 #include "torchtape/format/names.h"
 #include "value_reader.h"
@@ -15,7 +16,8 @@ Json ValuesOrNull(const Values& values) {
 
 class DumpJson : public DumpFormat {
  public:
-  explicit DumpJson(std::ostream* out) : out_(*out) {}
+  DumpJson(const SourceLines* lines, std::ostream* out)
+      : lines_(*lines), out_(*out) {}
 
   void Model(const v1::Model& model) override {
     Json json = Line("model", model.time_ns());
@@ -91,6 +93,7 @@ class DumpJson : public DumpFormat {
   }
   void Print(const Json& json) { out_ << json.dump() << '\n'; }
 
+  const SourceLines& lines_;
   std::ostream& out_;
 };
 
@@ -107,6 +110,8 @@ void DumpJson::Begin(const SpanBegin& begin, uint64_t step) {
       frame.forward_thread ? Json(frame.forward_thread) : Json(nullptr);
   json["resumed"] = begin.resumed;
   json["inputs"] = ValuesOrNull(begin.inputs);
+  json["source"] = SourceJson(lines_.Current(begin.thread.facts.number()),
+                              frame.call_site, lines_);
   Print(json);
 }
 
@@ -121,8 +126,9 @@ void DumpJson::End(const SpanEnd& end, uint64_t step) {
 
 }  // namespace
 
-std::unique_ptr<DumpFormat> DumpAsJson(std::ostream* out) {
-  return std::make_unique<DumpJson>(out);
+std::unique_ptr<DumpFormat> DumpAsJson(const SourceLines* lines,
+                                       std::ostream* out) {
+  return std::make_unique<DumpJson>(lines, out);
 }
 
 }  // namespace torchtape::viewer

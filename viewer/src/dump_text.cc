@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "dump.h"
 #include "schema.h"
+#include "source_json.h"
 #include "text_escape.h"
 #include "torchtape/format/names.h"
 #include "units.h"
@@ -55,7 +56,8 @@ std::string Named(const Values& values,
 
 class DumpText : public DumpFormat {
  public:
-  explicit DumpText(std::ostream* out) : out_(*out) {}
+  DumpText(const SourceLines* lines, std::ostream* out)
+      : lines_(*lines), out_(*out) {}
 
   void Model(const v1::Model& model) override {
     Line(model.time_ns(), 0, 0,
@@ -98,6 +100,7 @@ class DumpText : public DumpFormat {
          << std::string(2 * depth, ' ') << text << '\n';
   }
 
+  const SourceLines& lines_;
   std::ostream& out_;
 };
 
@@ -112,6 +115,15 @@ void DumpText::Begin(const SpanBegin& begin, uint64_t) {
   if (frame.sequence) absl::StrAppend(&text, " seq ", *frame.sequence);
   if (frame.forward_thread != 0) {
     absl::StrAppend(&text, " forward thread ", frame.forward_thread);
+  }
+  if (frame.call_site != nullptr) {
+    absl::StrAppend(
+        &text, " at ",
+        SiteText(*frame.call_site, lines_.SiteOf(*frame.call_site)));
+  }
+  const UserLine line = lines_.Current(begin.thread.facts.number());
+  if (line.of_forward && frame.op->kind == v1::SPAN_KIND_BACKWARD) {
+    absl::StrAppend(&text, " of ", FrameText(*line.frame));
   }
   if (begin.resumed) absl::StrAppend(&text, " (its begin is lost)");
   Line(frame.start_ns, begin.thread.facts.number(),
@@ -184,8 +196,9 @@ const char* EndingName(Ending ending) {
   return "unknown";
 }
 
-std::unique_ptr<DumpFormat> DumpAsText(std::ostream* out) {
-  return std::make_unique<DumpText>(out);
+std::unique_ptr<DumpFormat> DumpAsText(const SourceLines* lines,
+                                       std::ostream* out) {
+  return std::make_unique<DumpText>(lines, out);
 }
 
 }  // namespace torchtape::viewer

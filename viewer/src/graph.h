@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "attribution.h"
+#include "source_lines.h"
 #include "value_reader.h"
 #include "visitor.h"
 
@@ -46,6 +47,8 @@ struct Node {
   uint32_t forward_thread = 0;
   int forward_op = kNoNode;  // of a backward node: the op that made it
   int module = kNoModule;
+  UserLine line;
+  const CallSite* call_site = nullptr;  // null: not known
   bool backward = false;
   Json inputs, outputs, arguments;  // null: not recorded
   uint64_t allocated_bytes = 0, freed_bytes = 0;

@@ -3,6 +3,7 @@
 #include "dump.h"
 #include "log_state.h"
 #include "model_json.h"
+#include "source_json.h"
 #include "text_escape.h"
 
 namespace torchtape::viewer {
@@ -63,6 +64,7 @@ Json NodeJson(const ExportFacts& facts, int index) {
   json["module"] = node.module == kNoModule
                        ? Json(nullptr)
                        : Json(ToUtf8(facts.tree.modules()[node.module].path));
+  json["source"] = SourceJson(node.line, node.call_site, facts.lines);
   json["thread"] = node.thread;
   json["span"] = node.number;
   json["step"] = facts.step.number;

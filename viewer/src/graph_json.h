@@ -14,6 +14,7 @@ struct ExportFacts {
   const v1::Run& run;
   const Graph& graph;
   const ModuleTree& tree;
+  const SourceLines& lines;
   const Step& step;
   int level;
   bool memory;  // whether allocations were recorded

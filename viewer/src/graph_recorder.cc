@@ -66,6 +66,8 @@ Node GraphRecorder::NewNode(const SpanBegin& begin,
   node.sequence = frame.sequence;
   node.forward_thread = frame.forward_thread;
   node.module = attribution_.Current(node.thread);
+  node.line = lines_.Current(node.thread);
+  node.call_site = frame.call_site;
   node.backward = frame.backward;
   Divide(begin.inputs, SchemaArguments(frame.op->schema), &node.inputs,
          &node.arguments);

@@ -14,9 +14,11 @@ namespace torchtape::viewer {
 
 class GraphRecorder : public Visitor {
  public:
-  // `attribution` must be called before this visitor, and outlive it.
-  GraphRecorder(uint64_t step, const Attribution* attribution)
-      : step_(step), attribution_(*attribution) {}
+  // `attribution` and `lines` must be called before this visitor, and outlive
+  // it.
+  GraphRecorder(uint64_t step, const Attribution* attribution,
+                const SourceLines* lines)
+      : step_(step), attribution_(*attribution), lines_(*lines) {}
 
   void OnBegin(const SpanBegin& begin) override;
   void OnEnd(const SpanEnd& end) override;
@@ -34,6 +36,7 @@ class GraphRecorder : public Visitor {
 
   const uint64_t step_;
   const Attribution& attribution_;
+  const SourceLines& lines_;
   Graph graph_;
   absl::flat_hash_map<uint32_t, std::vector<int>> open_;  // nodes by thread
   absl::flat_hash_map<uint64_t, int> producers_;          // by tensor

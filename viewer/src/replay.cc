@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "call_site_table.h"
 #include "operator_table.h"
 
 namespace torchtape::viewer {
@@ -114,6 +115,7 @@ class Player {
   const absl::Span<Visitor* const> visitors_;
   ReplayReport* const report_;
   OperatorTable operators_;
+  CallSiteTable call_sites_;
   absl::node_hash_map<uint32_t, ThreadState> threads_;
   std::optional<uint64_t> step_;
   const v1::Dictionary* dictionary_ = nullptr;
@@ -155,6 +157,7 @@ void Player::Play(const format::Chunk& chunk) {
 void Player::PlayEvents(const v1::Events& events) {
   dictionary_ = &events.dictionary();
   operators_.Load(*dictionary_);
+  call_sites_.Load(*dictionary_);
   EnterChunk(events);
   for (const v1::Thread& facts : events.threads()) {
     threads_[facts.number()].facts = facts;
@@ -296,6 +299,7 @@ void Player::Begin(const format::Span& span, const Values& inputs, bool resumed,
   frame.start_ns = span.start_time_ns;
   frame.step = *step_;
   frame.op = operators_.Of(span.signature);
+  frame.call_site = call_sites_.Of(span.signature);
   if (span.sequence) frame.sequence = *span.sequence;
   frame.forward_thread = span.forward_thread;
   frame.backward = IsBackward(frame.op->kind);
@@ -334,6 +338,8 @@ void Player::Finish() {
     while (!thread.stack.empty()) End(Ending::kLost, 0, {}, &thread);
   }
   report_->operators = operators_.Take();
+  report_->call_sites = call_sites_.TakeSites();
+  report_->objects = call_sites_.TakeObjects();
 }
 
 }  // namespace

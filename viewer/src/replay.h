@@ -7,7 +7,8 @@
 //   SpanTotals totals;
 //   ReplayReport report = Replay({}, {&totals}, &*reader);
 //
-// Memory: one chunk, the open spans, and the distinct operators.
+// Memory: one chunk, the open spans, and the distinct operators and call
+// sites.
 
 #include <cstdint>
 #include <deque>
@@ -41,7 +42,10 @@ struct ReplayReport {
   std::vector<Damage> damage;
   std::optional<v1::Index> index;  // absent: the log was never finished
   uint64_t chunks = 0;             // undamaged ones, the Run chunk left out
-  std::deque<Operator> operators;  // owns what visitors were given
+  // These own what visitors were given.
+  std::deque<Operator> operators;
+  std::deque<CallSite> call_sites;
+  std::deque<CodeObject> objects;
 };
 
 // Fails only if the source cannot be read.

@@ -75,15 +75,20 @@ std::vector<SpanTotal> SpanTotals::OfKind(v1::SpanKind kind) const {
   return result;
 }
 
+bool ComesBefore(const std::string& key, const SpanTotal& a,
+                 const SpanTotal& b) {
+  if (key == "total") return a.total_ns > b.total_ns;
+  if (key == "count") return a.count > b.count;
+  if (key == "name") return a.name < b.name;
+  if (key == "mean") return MeanNs(a) > MeanNs(b);
+  return a.self_ns > b.self_ns;
+}
+
 void SortTotals(const std::string& key, std::vector<SpanTotal>* totals) {
-  const auto larger = [&key](const SpanTotal& a, const SpanTotal& b) {
-    if (key == "total") return a.total_ns > b.total_ns;
-    if (key == "count") return a.count > b.count;
-    if (key == "name") return a.name < b.name;
-    if (key == "mean") return MeanNs(a) > MeanNs(b);
-    return a.self_ns > b.self_ns;
-  };
-  std::stable_sort(totals->begin(), totals->end(), larger);
+  std::stable_sort(totals->begin(), totals->end(),
+                   [&key](const SpanTotal& a, const SpanTotal& b) {
+                     return ComesBefore(key, a, b);
+                   });
 }
 
 void FilterTotals(const std::string& text, std::vector<SpanTotal>* totals) {

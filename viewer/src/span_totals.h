@@ -43,8 +43,11 @@ class SpanTotals : public Visitor {
   std::vector<SpanTotal> totals_;           // by id
 };
 
-// Sorts by "self", "total", "count", "name" or "mean" (time per call);
-// descending, names ascending.
+// Whether a row comes before another one, sorted by "self", "total", "count",
+// "name" or "mean" (time per call); descending, names ascending.
+bool ComesBefore(const std::string& key, const SpanTotal& a,
+                 const SpanTotal& b);
+
 void SortTotals(const std::string& key, std::vector<SpanTotal>* totals);
 
 // Keeps those whose name contains `text`; all if it is empty.

@@ -11,6 +11,7 @@
 #include "log_state.h"
 #include "memory_totals.h"
 #include "module_totals.h"
+#include "source_totals.h"
 #include "span_totals.h"
 #include "step_totals.h"
 #include "value_totals.h"
@@ -30,9 +31,12 @@ struct SummaryFacts {
   std::vector<Step> steps = {};
   std::vector<SpanTotal> ops = {}, backward = {}, ranges = {}, scripts = {};
   std::vector<ValueTotal> values = {};
-  std::optional<MemoryPeak> peak = {};  // absent: memory was not recorded
+  std::vector<SourceTotal> sources = {};  // only by source
+  SourceTotal no_source = {};             // what has no known line
+  std::optional<MemoryPeak> peak = {};    // absent: memory was not recorded
   uint64_t alloc_count = 0, free_count = 0, allocated_bytes = 0;
-  uint64_t op_self_ns = 0;  // of all ops, before the filter
+  uint64_t op_self_ns = 0;      // of all ops, before the filter
+  uint64_t source_self_ns = 0;  // of all lines, before the filter
 };
 
 void PrintSummary(const SummaryFacts& facts, std::ostream& out);

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "source_json.h"
 #include "summary.h"
 #include "text_escape.h"
 
@@ -139,6 +140,27 @@ Json ValuesPart(const std::vector<ValueTotal>& values) {
   return json;
 }
 
+Json SourcePart(const SourceTotal& total) {
+  Json json = FrameJson(total.frame);
+  json["calls"] = total.sum.count;
+  json["untimed_count"] = total.sum.untimed_count;
+  json["threw_count"] = total.sum.threw_count;
+  json["total_ns"] = total.sum.total_ns;
+  json["self_ns"] = total.sum.self_ns;
+  json["forward_self_ns"] = total.sum.forward_self_ns;
+  json["backward_self_ns"] = total.sum.backward_self_ns;
+  for (const auto& [key, ops] : {std::make_pair("ops", &total.ops),
+                                 std::make_pair("backward", &total.backward)}) {
+    json[key] = Json::array();
+    for (const SpanTotal& op : *ops) {
+      json[key].push_back({{"name", ToUtf8(op.name)},
+                           {"count", op.count},
+                           {"total_ns", op.total_ns}});
+    }
+  }
+  return json;
+}
+
 }  // namespace
 
 Json SummaryJson(const SummaryFacts& facts) {
@@ -155,6 +177,12 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["backward"] = SpansPart(facts.backward, false);
   json["ranges"] = SpansPart(facts.ranges, false);
   json["scripts"] = SpansPart(facts.scripts, false);
+  if (facts.options.by != "source") return json;
+  json["sources"] = Json::array();
+  for (const SourceTotal& total : facts.sources) {
+    json["sources"].push_back(SourcePart(total));
+  }
+  json["no_source"] = SourcePart(facts.no_source);
   return json;
 }
 

@@ -1,4 +1,7 @@
+#include <filesystem>
+
 #include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "summary.h"
 #include "summary_parts.h"
@@ -13,6 +16,11 @@ namespace {
 constexpr size_t kOpRows = 15;
 constexpr size_t kBackwardRows = 8;
 constexpr size_t kModuleRows = 40;
+constexpr size_t kSourceRows = 25;
+
+// What the longest names of a line of source get.
+constexpr size_t kFunctionColumns = 32;
+constexpr size_t kOpsColumns = 24;
 
 // "Linear" of "torch::nn::LinearImpl".
 std::string ShortType(absl::string_view type) {
@@ -113,9 +121,72 @@ void PrintSpans(const SummaryFacts& facts, const char* what,
   PrintMore(rows, totals.size(), "rows", out);
 }
 
+// "add, relu" of the calls of a line.
+std::string OpsOf(const SourceTotal& total) {
+  std::vector<std::string> names;
+  for (const SpanTotal& op : total.ops) {
+    names.push_back(EscapeText(absl::StripPrefix(op.name, "aten::")));
+  }
+  return FitText(absl::StrJoin(names, ", "), kOpsColumns);
+}
+
+std::string FunctionOf(const SourceTotal& total) {
+  return FitText(EscapeText(absl::StripPrefix(total.frame.function,
+                                              "(anonymous namespace)::")),
+                 kFunctionColumns);
+}
+
+void AddSource(const SummaryFacts& facts, const std::string& place,
+               const SourceTotal& total, Table* table) {
+  const SpanTotal& sum = total.sum;
+  table->AddRow({place, FunctionOf(total), OpsOf(total), CountText(sum.count),
+                 Time(sum.self_ns), Share(sum.self_ns, facts.source_self_ns),
+                 sum.forward_self_ns ? Time(sum.forward_self_ns) : "-",
+                 sum.backward_self_ns ? Time(sum.backward_self_ns) : "-",
+                 Time(sum.total_ns)});
+}
+
+// "model.cc:42"; with its folder where another file has the same name.
+std::string SourceName(const SummaryFacts& facts, const SourceFrame& frame) {
+  if (frame.line == 0) return "-";
+  const std::filesystem::path path = frame.file;
+  const auto is_like = [&path](const SourceTotal& other) {
+    return other.frame.file != path &&
+           std::filesystem::path(other.frame.file).filename() ==
+               path.filename();
+  };
+  const bool ambiguous =
+      std::any_of(facts.sources.begin(), facts.sources.end(), is_like);
+  const std::filesystem::path name =
+      ambiguous ? path.parent_path().filename() / path.filename()
+                : path.filename();
+  return EscapeText(absl::StrCat(name.string(), ":", frame.line));
+}
+
+void PrintSources(const SummaryFacts& facts, std::ostream& out) {
+  Table table({"source", "function", "ops", "calls", "self time", "%",
+               "forward", "backward", "total"},
+              3);
+  const size_t rows = Rows(facts, kSourceRows, facts.sources.size());
+  for (size_t i = 0; i < rows; ++i) {
+    const SourceTotal& total = facts.sources[i];
+    AddSource(facts, SourceName(facts, total.frame), total, &table);
+  }
+  const bool is_rest =
+      facts.no_source.sum.self_ns > 0 || facts.no_source.sum.count > 0;
+  if (is_rest && facts.options.filter.empty()) {
+    AddSource(facts, "(not known)", facts.no_source, &table);
+  }
+  if (table.empty()) return;
+  out << '\n';
+  table.Print(out, facts.options.colour);
+  PrintMore(rows, facts.sources.size(), "lines", out);
+}
+
 }  // namespace
 
 void PrintTables(const SummaryFacts& facts, std::ostream& out) {
+  if (facts.options.by == "source") return PrintSources(facts, out);
   PrintModules(facts, out);
   PrintOps(facts, out);
   PrintSpans(facts, "backward node", facts.backward, out);

@@ -16,15 +16,6 @@ std::string Pad(const std::string& text, size_t width, bool left) {
   return left ? text + space : space + text;
 }
 
-// Takes `excess` columns from `width`, but not so many that nothing is left.
-// Returns how many it could not take.
-size_t Shrink(size_t* width, size_t excess) {
-  const size_t spare = *width > kSmallestName ? *width - kSmallestName : 0;
-  const size_t taken = std::min(spare, excess);
-  *width -= taken;
-  return excess - taken;
-}
-
 }  // namespace
 
 Table::Table(std::vector<std::string> header, size_t left) : left_(left) {
@@ -45,9 +36,12 @@ std::vector<size_t> Table::Widths() const {
   }
   size_t total = kGap * (widths.size() - 1);
   for (size_t width : widths) total += width;
-  size_t excess = total > kScreenColumns ? total - kScreenColumns : 0;
-  for (size_t i = 0; i < left_ && excess > 0; ++i) {
-    excess = Shrink(&widths[i], excess);
+  // The widest name gives way, but not so far that nothing is left.
+  const auto end = widths.begin() + static_cast<ptrdiff_t>(left_);
+  for (; total > kScreenColumns; --total) {
+    const auto widest = std::max_element(widths.begin(), end);
+    if (widest == end || *widest <= kSmallestName) break;
+    --*widest;
   }
   return widths;
 }

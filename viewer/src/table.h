@@ -1,8 +1,9 @@
 #ifndef TORCHTAPE_VIEWER_SRC_TABLE_H_
 #define TORCHTAPE_VIEWER_SRC_TABLE_H_
 
-// A plain text table of at most 100 columns. The first column holds names and
-// gives way when space is short; the others hold numbers with their units.
+// A plain text table of at most 100 columns. The first columns hold names, and
+// the widest gives way when space is short; the others hold numbers with their
+// units.
 
 #include <ostream>
 #include <string>

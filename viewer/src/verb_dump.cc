@@ -68,12 +68,15 @@ class Selection : public Visitor {
 
 absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
                              std::ostream& out) {
+  Symbolizer symbolizer(SearchPlaces{options.symbols});
+  SourceLines lines(&symbolizer);
   const std::unique_ptr<DumpFormat> format =
-      options.json ? DumpAsJson(&out) : DumpAsText(&out);
+      options.json ? DumpAsJson(&lines, &out) : DumpAsText(&lines, &out);
   Selection selection(options, format.get());
   StepTotals steps(true);
-  absl::StatusOr<ReplayReport> report = ReplayLog(
-      log, options, format::StreamCursor::Columns::kAll, {&steps, &selection});
+  absl::StatusOr<ReplayReport> report =
+      ReplayLog(log, options, format::StreamCursor::Columns::kAll,
+                {&steps, &lines, &selection});
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;

@@ -47,12 +47,14 @@ absl::StatusOr<Outcome> ExportJson(const Log& log, const VerbOptions& options,
   if (!step.ok()) return step.status();
 
   Attribution attribution;
-  GraphRecorder recorder(step->number, &attribution);
+  Symbolizer symbolizer(SearchPlaces{options.symbols});
+  SourceLines lines(&symbolizer);
+  GraphRecorder recorder(step->number, &attribution, &lines);
   report = ReplayLog(log, options, format::StreamCursor::Columns::kAll,
-                     {&attribution, &recorder});
+                     {&attribution, &lines, &recorder});
   if (!report.ok()) return report.status();
-  PrintGraph({*run, recorder.graph(), attribution.tree(), *step, options.level,
-              run->options().memory()},
+  PrintGraph({*run, recorder.graph(), attribution.tree(), lines, *step,
+              options.level, run->options().memory()},
              out);
   return Outcome{0, NotesOf(log, *report)};
 }

@@ -38,6 +38,37 @@ void AddMemory(const MemoryTotals& memory, SummaryFacts* facts) {
   facts->allocated_bytes = memory.allocated_bytes();
 }
 
+// Where the lines are that were asked for.
+struct Sources {
+  explicit Sources(const VerbOptions& options)
+      : symbolizer(SearchPlaces{options.symbols}),
+        lines(&symbolizer),
+        totals(options.steps, &lines) {}
+
+  Symbolizer symbolizer;
+  SourceLines lines;
+  SourceTotals totals;
+};
+
+void AddSources(const SourceTotals& sources, SummaryFacts* facts) {
+  const VerbOptions& options = facts->options;
+  std::vector<SourceTotal> totals = sources.totals();
+  facts->no_source = totals[0];
+  for (const SourceTotal& total : totals) {
+    facts->source_self_ns += total.sum.self_ns;
+  }
+  for (size_t i = 1; i < totals.size(); ++i) {
+    if (!absl::StrContains(totals[i].sum.name, options.filter)) continue;
+    // Lines that only other steps reached have nothing.
+    if (totals[i].ops.empty() && totals[i].backward.empty()) continue;
+    facts->sources.push_back(std::move(totals[i]));
+  }
+  std::stable_sort(facts->sources.begin(), facts->sources.end(),
+                   [&options](const SourceTotal& a, const SourceTotal& b) {
+                     return ComesBefore(options.sort, a.sum, b.sum);
+                   });
+}
+
 }  // namespace
 
 absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
@@ -51,9 +82,14 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   Attribution attribution;
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
-  absl::StatusOr<ReplayReport> report = ReplayLog(
-      log, options, format::StreamCursor::Columns::kAll,
-      {&counts, &steps, &spans, &values, &attribution, &modules, &memory});
+  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans, &values,
+                                    &attribution, &modules, &memory};
+  Sources sources(options);
+  if (options.by == "source") {
+    visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
+  }
+  absl::StatusOr<ReplayReport> report =
+      ReplayLog(log, options, format::StreamCursor::Columns::kAll, visitors);
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
@@ -69,6 +105,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   for (const SpanTotal& total : spans.OfKind(v1::SPAN_KIND_OP)) {
     facts.op_self_ns += total.self_ns;
   }
+  if (options.by == "source") AddSources(sources.totals, &facts);
   // The run facts may be damaged while the events are not.
   if (run->options().memory() || counts.allocations > 0) {
     AddMemory(memory, &facts);
@@ -78,7 +115,11 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   } else {
     PrintSummary(facts, out);
   }
-  return Outcome{0, NotesOf(log, *report)};
+  Outcome outcome{0, NotesOf(log, *report)};
+  for (std::string& note : sources.lines.Notes()) {
+    outcome.notes.push_back(std::move(note));
+  }
+  return outcome;
 }
 
 }  // namespace torchtape::viewer

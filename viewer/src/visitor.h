@@ -5,7 +5,7 @@
 // order of time, threads merged; everything that the viewer shows is a visitor.
 //
 // Everything that a call is given is valid during that call only, except
-// Operator, which lives as long as the replay.
+// Operator, CallSite and CodeObject, which live as long as the replay's report.
 
 #include <cstdint>
 #include <optional>
@@ -27,12 +27,26 @@ struct Operator {
   std::string schema;
 };
 
+// An executable or shared library of the recorded process.
+struct CodeObject {
+  std::string path;      // where it was loaded from
+  std::string build_id;  // empty: it has none
+};
+
+// The return address of a call, as v1::CallSite.
+struct CallSite {
+  uint32_t id;  // 0, 1, 2, ... in the order of first use in the log
+  const CodeObject* object;  // null: in none that is known
+  uint64_t address;
+};
+
 // A span that is open.
 struct Frame {
   uint64_t number = 0;  // in its thread
   uint64_t start_ns = 0;
   uint64_t step = 0;  // that was running when the span began
   const Operator* op = nullptr;
+  const CallSite* call_site = nullptr;  // null: not known
   std::optional<int64_t> sequence;
   uint32_t forward_thread = 0;
   uint64_t children_ns = 0;  // of the children that have ended

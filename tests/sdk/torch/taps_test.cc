@@ -95,7 +95,7 @@ TEST_F(TapsTest, CallsTellWhereTheyCameFrom) {
 
 TEST_F(TapsTest, ThrowingOperatorsThrowAndAreTold) {
   const Recorded recorded = Record(
-      2, [](int) { EXPECT_THROW(torch::ones({2}).view({3}), c10::Error); });
+      2, [](int) { EXPECT_THROW(torch::ones({2}).view({3}), std::exception); });
   const auto views = recorded.Named("aten::view");
   ASSERT_EQ(views.size(), 2u);
   EXPECT_TRUE(views[0].threw);
