@@ -78,6 +78,10 @@ TEST(Symbolizer, DebugInformationMayLieInAFileBeside) {
   ExpectLines(RunFixture("stripped"));
 }
 
+TEST(Symbolizer, DebugInformationMayBeSplitOff) {
+  ExpectLines(RunFixture("split"));
+}
+
 TEST(Symbolizer, FilesHaveTheirFullPath) {
   const Site site = Find(RunFixture("debug")[3]);
   EXPECT_THAT(site.frames[1].file, StartsWith("/"));
