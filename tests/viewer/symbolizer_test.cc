@@ -183,7 +183,6 @@ class DamagedObject : public ::testing::Test {
     for (FixtureCall call : calls_) {
       call.object.path = folder_ / "a.so";
       const Site& site = symbolizer.Find(call.object, call.address);
-      damaged_ += site.problem == "the file there is damaged";
       found_ += !site.frames.empty();
     }
   }
@@ -191,7 +190,7 @@ class DamagedObject : public ::testing::Test {
   const TempFolder folder_;
   const std::vector<FixtureCall> calls_ = RunFixture("debug");
   const std::string bytes_ = ReadFile(FixturePath("debug"));
-  int damaged_ = 0, found_ = 0;
+  int found_ = 0;
 };
 
 TEST_F(DamagedObject, CutAnywhereIsSurvived) {
