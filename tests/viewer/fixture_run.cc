@@ -14,12 +14,12 @@
 namespace torchtape::viewer {
 namespace {
 
-const char* const kModels[] = {"debug", "plain", "stripped"};
+const char* const kModels[] = {"debug", "plain", "stripped", "split"};
 
 // As fixture/CMakeLists.txt gives them.
 std::string BuildIdOf(const std::string& path) {
   int number = 1;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 4; ++i) {
     if (absl::EndsWith(path, absl::StrCat("model_", kModels[i], ".so"))) {
       number = 2 + i;
     }

@@ -26,6 +26,7 @@ struct FixtureCall {
 //   "debug"     compiled with -g
 //   "plain"     without
 //   "stripped"  with, but the debug information is in a file beside it
+//   "split"     with, but most of the debug information is in .dwo files
 std::vector<FixtureCall> RunFixture(const std::string& model);
 
 // Its file, and the one of the library that it uses.

@@ -78,6 +78,10 @@ TEST(Symbolizer, DebugInformationMayLieInAFileBeside) {
   ExpectLines(RunFixture("stripped"));
 }
 
+TEST(Symbolizer, DebugInformationMayBeSplitOff) {
+  ExpectLines(RunFixture("split"));
+}
+
 TEST(Symbolizer, FilesHaveTheirFullPath) {
   const Site site = Find(RunFixture("debug")[3]);
   EXPECT_THAT(site.frames[1].file, StartsWith("/"));
@@ -179,7 +183,6 @@ class DamagedObject : public ::testing::Test {
     for (FixtureCall call : calls_) {
       call.object.path = folder_ / "a.so";
       const Site& site = symbolizer.Find(call.object, call.address);
-      damaged_ += site.problem == "the file there is damaged";
       found_ += !site.frames.empty();
     }
   }
@@ -187,7 +190,7 @@ class DamagedObject : public ::testing::Test {
   const TempFolder folder_;
   const std::vector<FixtureCall> calls_ = RunFixture("debug");
   const std::string bytes_ = ReadFile(FixturePath("debug"));
-  int damaged_ = 0, found_ = 0;
+  int found_ = 0;
 };
 
 TEST_F(DamagedObject, CutAnywhereIsSurvived) {

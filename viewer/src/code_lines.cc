@@ -203,11 +203,12 @@ uint64_t NumberOf(Dwarf_Die* die, unsigned int name) {
   return dwarf_formudata(&attribute, &number) == 0 ? number : 0;
 }
 
-// Where an inlined function was called.
-void SetPlaceOfCall(Dwarf_Die* inlined, Dwarf_Die* unit, SourceFrame* frame) {
+// Where an inlined function was called. The file is one of `root`'s.
+void SetPlaceOfCall(Dwarf_Die* inlined, Dwarf_Die* root, Dwarf_Die* unit,
+                    SourceFrame* frame) {
   Dwarf_Files* files = nullptr;
   size_t count = 0;
-  if (dwarf_getsrcfiles(unit, &files, &count) != 0) return;
+  if (dwarf_getsrcfiles(root, &files, &count) != 0) return;
   const uint64_t file = NumberOf(inlined, DW_AT_call_file);
   if (file >= count) return;
   SetPlace(dwarf_filesrc(files, file, nullptr, nullptr),
@@ -237,7 +238,8 @@ void CodeLines::ReadUnits() {
     ForEachRange(&die, [&](uint64_t begin, uint64_t end) {
       ranges_.push_back({begin, end, index});
     });
-    units_.push_back({die, false, {}});
+    units_.emplace_back();
+    units_.back().die = die;
   }
   Sort(&ranges_);
 }
@@ -245,13 +247,19 @@ void CodeLines::ReadUnits() {
 void CodeLines::ReadFunctions(Unit* unit) {
   if (unit->has_functions) return;
   unit->has_functions = true;
+  Dwarf_Die* root = &unit->functions_die;
+  uint8_t type = 0;
+  const bool is_split = dwarf_cu_info(unit->die.cu, nullptr, &type, nullptr,
+                                      root, nullptr, nullptr, nullptr) == 0 &&
+                        type == DW_UT_skeleton && root->addr != nullptr;
+  if (!is_split) *root = unit->die;
   const auto add = [unit](Dwarf_Die* function) {
     ForEachRange(function, [&](uint64_t begin, uint64_t end) {
       if (unit->functions.size() > kMaxRanges) return;
       unit->functions.push_back({begin, end, *function});
     });
   };
-  FunctionWalk<decltype(add)>(add).Children(unit->die, 0);
+  FunctionWalk<decltype(add)>(add).Children(*root, 0);
   Sort(&unit->functions);
 }
 
@@ -287,7 +295,9 @@ std::vector<SourceFrame> CodeLines::Find(uint64_t address) {
     const size_t outwards = calls.size() - 1 - i;
     frames[i].function = NameOf(&calls[outwards]);
     frames[i].inlined = outwards > 0;
-    if (i > 0) SetPlaceOfCall(&calls[outwards + 1], &unit.die, &frames[i]);
+    if (i == 0) continue;
+    SetPlaceOfCall(&calls[outwards + 1], &unit.functions_die, &unit.die,
+                   &frames[i]);
   }
   return frames;
 }

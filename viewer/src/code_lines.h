@@ -38,8 +38,11 @@ class CodeLines {
     Dwarf_Die die;
   };
   struct Unit {
-    Dwarf_Die die;
+    Dwarf_Die die = {};
     bool has_functions = false;  // whether they were read
+    // Where the functions are: the same, or a part that was split off into a
+    // .dwo file.
+    Dwarf_Die functions_die = {};
     std::vector<FunctionRange> functions;
   };
 
