@@ -44,6 +44,7 @@ struct Cost {
 Cost StepCost(const Training& training, const Recorder& recorder, int steps) {
   recorder.start();
   for (int i = 0; i < kWarmUp; ++i) training.step();
+  recorder.warmed_up();
   const double thread = CpuNs(CLOCK_THREAD_CPUTIME_ID);
   const double process = CpuNs(CLOCK_PROCESS_CPUTIME_ID);
   for (int i = 0; i < steps; ++i) training.step();

@@ -37,7 +37,9 @@ Recorder EmptyCallback(const std::string& name, bool values) {
 
 Recorder Ours(const std::string& name, const TrackerOptions& options) {
   auto tracker = std::make_shared<std::optional<Tracker>>();
-  return {name, [=] { tracker->emplace(options); }, [=] { tracker->reset(); }};
+  return {name, [=] { tracker->emplace(options); }, [=] { tracker->reset(); },
+          // Ends the audit of the taps.
+          [=] { (*tracker)->Step(); }};
 }
 
 Recorder Kineto() {

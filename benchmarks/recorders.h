@@ -15,6 +15,8 @@ struct Recorder {
   std::string name;
   std::function<void()> start;
   std::function<void()> stop;
+  // After some steps, before any is measured.
+  std::function<void()> warmed_up = [] {};
 };
 
 // The bare program first. `folder` gets the logs.

@@ -37,7 +37,7 @@ size_t TotalWords(const RecordSource& source) {
 }
 
 bool HasTime(RecordKind kind) {
-  return kind >= RecordKind::kBegin && kind <= RecordKind::kDrop;
+  return kind >= RecordKind::kBegin && kind <= RecordKind::kAudit;
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ class Encoder::State {
   absl::Status Flush() {
     if (shared_.events == 0 && chunk_.steps().empty() &&
         chunk_.values().empty() && chunk_.drops().empty() &&
-        chunk_.windows().empty()) {
+        chunk_.windows().empty() && chunk_.audits().empty()) {
       return writer_->status();
     }
     for (auto& [number, stream] : streams_) {
@@ -283,6 +283,8 @@ class Encoder::State {
         return AddValue(stream, record, time_ns);
       case RecordKind::kModel:
         return AddModel(IdOf(record[0]), record[1], time_ns);
+      case RecordKind::kAudit:
+        return AddAudit(record, time_ns);
       case RecordKind::kDrop:
         return AddDropRecord(stream, record);
       default:
@@ -348,6 +350,15 @@ class Encoder::State {
     }
     writer_->Write(v1::CHUNK_KIND_MODEL, model, v1::IndexEntry())
         .IgnoreError();  // the writer keeps its first error
+    return true;
+  }
+
+  bool AddAudit(Words record, uint64_t time_ns) {
+    if (record.size() != 4) return false;
+    v1::Audit* audit = chunk_.add_audits();
+    audit->set_time_ns(time_ns);
+    audit->set_tapped_ops(record[2]);
+    audit->set_missed_ops(record[3]);
     return true;
   }
 

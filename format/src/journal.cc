@@ -274,11 +274,15 @@ absl::StatusOr<JournalRing> Journal::AddRing(size_t words) {
       static_cast<uint32_t>(SectionKind::kRing), words * sizeof(uint64_t));
   if (!offset.ok()) return offset.status();
   JournalRing ring(nullptr, words);
-  // Populated now, so that recording finds no page missing.
   void* memory =
       mmap(nullptr, ring.map_bytes(), PROT_READ | PROT_WRITE,
            MAP_SHARED | MAP_POPULATE, file_, static_cast<off_t>(*offset));
   if (memory == MAP_FAILED) return FileError(errno, path_);
+  // Populated pages are there, but the first store to one still enters the
+  // kernel, which notes that the file has changed. Now rather than in an op.
+  for (size_t at = 0; at < ring.map_bytes(); at += kPageBytes) {
+    static_cast<volatile char*>(memory)[at] = 0;
+  }
   ring.map_ = static_cast<char*>(memory);
   mappings_.store(new Mapping{memory, ring.map_bytes(), mappings_.load()},
                   std::memory_order_release);

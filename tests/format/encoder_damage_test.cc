@@ -109,8 +109,9 @@ TEST_F(EncoderDamageTest, EndWithAnUnknownResult) {
 }
 
 TEST_F(EncoderDamageTest, EventsOfAnotherLength) {
-  for (auto kind : {RecordKind::kAllocate, RecordKind::kFree, RecordKind::kStep,
-                    RecordKind::kValue, RecordKind::kDrop}) {
+  for (auto kind :
+       {RecordKind::kAllocate, RecordKind::kFree, RecordKind::kStep,
+        RecordKind::kValue, RecordKind::kDrop, RecordKind::kAudit}) {
     Records records = records_;
     records.Add(kind, 0, 1, {30});
     Encoding encoding;

@@ -249,6 +249,16 @@ TEST_F(EncoderTest, ChunkTellsTheStepThatRunsAtItsStart) {
   EXPECT_EQ(log.chunks[1].step_start_ns(), 10);
 }
 
+TEST_F(EncoderTest, AuditsAreTold) {
+  main_.Begin(10, 1).End(20).Audit(30, 100, 3);
+  const ReplayedLog log = Log();
+  ASSERT_THAT(log.chunks, SizeIs(1));
+  ASSERT_THAT(log.chunks[0].audits(), SizeIs(1));
+  EXPECT_EQ(log.chunks[0].audits(0).time_ns(), 30);
+  EXPECT_EQ(log.chunks[0].audits(0).tapped_ops(), 100);
+  EXPECT_EQ(log.chunks[0].audits(0).missed_ops(), 3);
+}
+
 TEST_F(EncoderTest, DropsAreTold) {
   other_.Drop(10, 90, 17);
   Encoding encoding;

@@ -118,6 +118,9 @@ class Records {
   Records& Model(uint64_t ticks, uint32_t id) {
     return Add(format::RecordKind::kModel, 0, id, {ticks});
   }
+  Records& Audit(uint64_t ticks, uint64_t tapped, uint64_t missed) {
+    return Add(format::RecordKind::kAudit, 0, 0, {ticks, tapped, missed});
+  }
   Records& Drop(uint64_t first_ticks, uint64_t last_ticks, uint64_t events) {
     return Add(format::RecordKind::kDrop, 0, 0,
                {first_ticks, last_ticks, events});

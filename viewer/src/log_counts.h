@@ -22,6 +22,7 @@ class LogCounts : public Visitor {
   void OnFree(const Allocation&) override { ++frees; }
   void OnValue(const v1::LoggedValue&) override { ++values; }
   void OnDrop(const v1::Drop& drop) override;
+  void OnAudit(const v1::Audit& audit) override { audits.push_back(audit); }
 
   // Begun and ended spans, allocations and frees.
   uint64_t events() const {
@@ -38,6 +39,7 @@ class LogCounts : public Visitor {
   uint64_t dropped_events = 0;
   uint64_t end_ns = 0;  // of the last event
   std::vector<v1::Drop> drops;
+  std::vector<v1::Audit> audits;
   std::map<uint32_t, v1::Thread> threads;  // by number
 };
 

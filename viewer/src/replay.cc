@@ -163,6 +163,9 @@ void Player::PlayEvents(const v1::Events& events) {
     threads_[facts.number()].facts = facts;
   }
   for (const v1::Drop& drop : events.drops()) Tell(&Visitor::OnDrop, drop);
+  for (const v1::Audit& audit : events.audits()) {
+    Tell(&Visitor::OnAudit, audit);
+  }
   std::vector<Head> heads;
   AddHeads(events, &heads);
   Merge(MarksOf(events), &heads);

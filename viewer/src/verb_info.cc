@@ -103,6 +103,18 @@ std::string CostText(const Facts& facts) {
                       " of the run");
 }
 
+std::string AuditText(const v1::Audit& audit) {
+  const uint64_t all = audit.tapped_ops() + audit.missed_ops();
+  std::string text =
+      absl::StrCat("taps saw ", CountText(audit.tapped_ops()), " of ",
+                   CountText(all), " calls of operators at ",
+                   TimeText(static_cast<double>(audit.time_ns())));
+  if (audit.missed_ops() != 0) {
+    absl::StrAppend(&text, "; callbacks record the others");
+  }
+  return text;
+}
+
 class Lines {
  public:
   explicit Lines(std::ostream& out) : out_(out) {}
@@ -121,6 +133,9 @@ class Lines {
 void PrintLosses(const Facts& facts, Lines* lines) {
   const LogCounts& counts = facts.counts;
   constexpr size_t kShownDrops = 10;
+  for (const v1::Audit& audit : counts.audits) {
+    lines->Add("coverage", AuditText(audit));
+  }
   if (counts.drops.empty()) lines->Add("dropped", "nothing");
   for (size_t i = 0; i < counts.drops.size() && i < kShownDrops; ++i) {
     lines->Add("dropped", DropText(counts.drops[i]));
@@ -231,6 +246,12 @@ Json InfoJson(const Facts& facts) {
   json["counts"] = CountsJson(counts);
   json["threads"] = ThreadsJson(counts);
   json["drops"] = DropsJson(counts);
+  json["audits"] = Json::array();
+  for (const v1::Audit& audit : counts.audits) {
+    json["audits"].push_back({{"time_ns", audit.time_ns()},
+                              {"tapped_ops", audit.tapped_ops()},
+                              {"missed_ops", audit.missed_ops()}});
+  }
   json["finished"] = facts.report.index.has_value();
   json["writer_cpu_ns"] = nullptr;
   json["first_error"] = nullptr;

@@ -142,6 +142,7 @@ class Visitor {
   virtual void OnFree(const Allocation&) {}
   virtual void OnValue(const v1::LoggedValue&) {}
   virtual void OnDrop(const v1::Drop&) {}
+  virtual void OnAudit(const v1::Audit&) {}
 };
 
 }  // namespace torchtape::viewer

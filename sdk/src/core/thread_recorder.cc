@@ -335,6 +335,17 @@ void ThreadRecorder::Value(absl::string_view name, double value) {
   ring_->Commit(kWords);
 }
 
+void ThreadRecorder::Audit(uint64_t tapped_ops, uint64_t missed_ops) {
+  constexpr size_t kWords = 4;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kAudit, 0, kWords, 0);
+  record[1] = Ticks();
+  record[2] = tapped_ops;
+  record[3] = missed_ops;
+  ring_->Commit(kWords);
+}
+
 void ThreadRecorder::Model(uint32_t id) {
   constexpr size_t kWords = 2;
   uint64_t* record = Reserve(kWords);

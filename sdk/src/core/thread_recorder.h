@@ -185,6 +185,7 @@ class ThreadRecorder {
   void Window(bool recording);
   void Value(absl::string_view name, double value);
   void Model(uint32_t id);
+  void Audit(uint64_t tapped_ops, uint64_t missed_ops);
 
   // --- For the recorder --------------------------------------------------
 

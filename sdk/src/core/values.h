@@ -103,33 +103,68 @@ class Values {
     for (bool value : values) Push(value);
   }
 
-  __attribute__((always_inline)) void Tensor(const TensorFacts& facts,
-                                             bool identities) {
-    if (__builtin_expect(!Fits(2 * kMaxDimensions + 2, 2) ||
-                             facts.dimensions > kMaxDimensions,
-                         0)) {
+  void Tensor(const TensorFacts& facts, bool identities) {
+    if (!Fits(2 * kMaxDimensions + 2, 2) || facts.dimensions > kMaxDimensions) {
       return (void)Elide(1);
     }
-    const uint64_t flags = (facts.requires_grad ? format::kRequiresGrad : 0) |
-                           (facts.strides ? format::kStrided : 0) |
-                           (facts.offset != 0 ? format::kOffset : 0);
-    uint64_t* word = tag_words_ + tags_;
-    *word++ = static_cast<uint64_t>(format::ValueTag::kTensor) |
-              uint64_t{facts.dtype} << 8 | uint64_t{facts.device_type} << 16 |
-              uint64_t{facts.device_index_plus_1} << 24 |
-              uint64_t{facts.layout} << 32 | flags << 40 |
-              uint64_t{facts.dimensions} << 48;
-    for (uint32_t i = 0; i < facts.dimensions; ++i) *word++ = facts.sizes[i];
-    if (facts.strides) {
-      for (uint32_t i = 0; i < facts.dimensions; ++i)
-        *word++ = facts.strides[i];
+    Row row = StartRow();
+    row.Put(facts, identities);
+    EndRow(row);
+  }
+
+  // Tensors one after another, faster: their place stays in registers.
+  //
+  //   Values::Row row = values.StartRow();
+  //   if (row.Fits(facts)) row.Put(facts, true);
+  //   values.EndRow(row);   // before anything else is added
+  //
+  // Not for elements of a list.
+  class Row {
+   public:
+    bool Fits(const TensorFacts& facts) const {
+      return tag_ < tag_end_ && id_ < id_end_ &&
+             facts.dimensions <= kMaxDimensions;
     }
-    if (facts.offset != 0) *word++ = static_cast<uint64_t>(facts.offset);
-    tags_ = word - tag_words_;
-    if (identities) {
-      id_words_[ids_++] = facts.tensor_address;
-      id_words_[ids_++] = facts.memory_address;
+    __attribute__((always_inline)) void Put(const TensorFacts& facts,
+                                            bool identities) {
+      const uint64_t flags = (facts.requires_grad ? format::kRequiresGrad : 0) |
+                             (facts.strides ? format::kStrided : 0) |
+                             (facts.offset != 0 ? format::kOffset : 0);
+      *tag_++ = static_cast<uint64_t>(format::ValueTag::kTensor) |
+                uint64_t{facts.dtype} << 8 | uint64_t{facts.device_type} << 16 |
+                uint64_t{facts.device_index_plus_1} << 24 |
+                uint64_t{facts.layout} << 32 | flags << 40 |
+                uint64_t{facts.dimensions} << 48;
+      for (uint32_t i = 0; i < facts.dimensions; ++i) *tag_++ = facts.sizes[i];
+      if (facts.strides) {
+        for (uint32_t i = 0; i < facts.dimensions; ++i)
+          *tag_++ = facts.strides[i];
+      }
+      if (facts.offset != 0) *tag_++ = static_cast<uint64_t>(facts.offset);
+      if (identities) {
+        *id_++ = facts.tensor_address;
+        *id_++ = facts.memory_address;
+      }
     }
+
+   private:
+    friend class Values;
+    uint64_t* tag_;
+    uint64_t* id_;
+    const uint64_t* tag_end_;
+    const uint64_t* id_end_;
+  };
+  Row StartRow() {
+    Row row;
+    row.tag_ = tag_words_ + tags_;
+    row.id_ = id_words_ + ids_;
+    row.tag_end_ = tag_words_ + kMaxTags - kMargin - 2 * kMaxDimensions - 2;
+    row.id_end_ = id_words_ + kMaxIds - 2;
+    return row;
+  }
+  void EndRow(const Row& row) {
+    tags_ = static_cast<size_t>(row.tag_ - tag_words_);
+    ids_ = static_cast<size_t>(row.id_ - id_words_);
   }
 
   const uint64_t* tag_words() const { return tag_words_; }

@@ -9,9 +9,9 @@
 
 namespace torchtape::internal {
 
-// Whether allocations can be observed: fails with Unimplemented if the program's
-// CPU allocator has no deleter of its own that could be followed, or another
-// than at the first time.
+// Whether allocations can be observed: fails with Unimplemented if the
+// program's CPU allocator has no deleter of its own that could be followed, or
+// another than at the first time.
 absl::Status CheckMemoryObserver();
 
 // Fails as CheckMemoryObserver() does.

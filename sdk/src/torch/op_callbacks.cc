@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <mutex>
 #include <sstream>
 #include <unordered_set>
 
@@ -199,10 +200,21 @@ void Begin(const at::RecordFunction& function, ThreadRecorder* recorder) {
 
 // --- Beside taps ------------------------------------------------------------
 
+// Counts of the audit that is going on or was the last.
 std::atomic<uint64_t> missed{0};
 std::atomic<uint64_t> seen{0};
-// Operators on all threads, beside taps.
-std::atomic<bool> operators_watched{false};
+constexpr uint64_t kAuditedCalls = 10000;
+// Ranges and TorchScript functions, ever.
+std::atomic<bool> scopes_seen{false};
+
+enum class AuditState { kToDo, kGoingOn, kNothingMissed, kMissed };
+std::atomic<AuditState> audit{AuditState::kToDo};
+
+// Held while callbacks come and go, never while an event is recorded.
+std::mutex handles_mutex;
+bool installed = false;
+std::atomic<uint64_t> operators_handle{0};  // 0: none
+std::atomic<uint64_t> scopes_handle{0};
 
 // What a thread does within TorchScript functions, whose interpreter calls
 // operators where no tap is.
@@ -218,7 +230,9 @@ thread_local Script script;
 bool IsTapped(const at::RecordFunction& function, ThreadRecorder* recorder) {
   const char* announced = TakeAnnouncedTap(recorder);
   if (announced != nullptr && std::strcmp(announced, function.name()) == 0) {
-    seen.fetch_add(1, std::memory_order_relaxed);
+    if (seen.fetch_add(1, std::memory_order_relaxed) == kAuditedCalls) {
+      CallbacksBesideTaps::EndAudit();
+    }
     return true;
   }
   if (!function.operator_schema().has_value()) return true;
@@ -288,12 +302,13 @@ at::RecordFunctionCallback OperatorCallback() {
 
 std::unique_ptr<at::ObserverContext> OnScopeBesideTaps(
     const at::RecordFunction& function) {
+  scopes_seen.store(true, std::memory_order_relaxed);
   if (function.scope() == at::RecordScope::TORCHSCRIPT_FUNCTION &&
       script.depth++ == 0) {
     AnnounceTaps(true);
     script.handle = at::INVALID_CALLBACK_HANDLE;
     try {
-      if (!operators_watched) {
+      if (operators_handle == 0) {
         script.handle = at::addThreadLocalCallback(OperatorCallback());
       }
     } catch (...) {
@@ -315,6 +330,34 @@ void OnScopeEndBesideTaps(const at::RecordFunction& function,
 }
 
 uint64_t TorchThread() { return at::RecordFunction::currentThreadId(); }
+
+void AddOperators() {
+  AnnounceTaps(true);
+  operators_handle = at::addGlobalCallback(OperatorCallback());
+}
+
+void AddScopes() {
+  scopes_handle = at::addGlobalCallback(
+      at::RecordFunctionCallback(OnScopeBesideTaps, OnScopeEndBesideTaps)
+          .needsInputs(recorded.shapes)
+          .needsOutputs(recorded.shapes)
+          .scopes({at::RecordScope::USER_SCOPE,
+                   at::RecordScope::TORCHSCRIPT_FUNCTION}));
+}
+
+// Also from inside the callback: a call goes on with the callbacks that it
+// began with.
+void RemoveOperators() {
+  const uint64_t handle = operators_handle.exchange(0);
+  if (handle == 0) return;
+  at::removeCallback(handle);
+  AnnounceTaps(false);
+}
+
+void RemoveScopes() {
+  const uint64_t handle = scopes_handle.exchange(0);
+  if (handle != 0) at::removeCallback(handle);
+}
 
 class OpCallbacks : public OpSource {
  public:
@@ -352,32 +395,55 @@ std::unique_ptr<OpSource> MakeOpCallbacks() {
   return std::make_unique<OpCallbacks>();
 }
 
+CallbacksBesideTaps::CallbacksBesideTaps() {
+  audit = AuditState::kToDo;
+  scopes_seen = false;
+}
+
 void CallbacksBesideTaps::Install(const Recorded& what) {
+  std::lock_guard<std::mutex> lock(handles_mutex);
   recorded = what;
-  scopes_ = at::addGlobalCallback(
-      at::RecordFunctionCallback(OnScopeBesideTaps, OnScopeEndBesideTaps)
-          .needsInputs(what.shapes)
-          .needsOutputs(what.shapes)
-          .scopes({at::RecordScope::USER_SCOPE,
-                   at::RecordScope::TORCHSCRIPT_FUNCTION}));
+  installed = true;
+  if (audit == AuditState::kToDo) {
+    missed = seen = 0;
+    audit = AuditState::kGoingOn;
+  }
+  if (audit != AuditState::kNothingMissed) AddOperators();
+  if (audit == AuditState::kGoingOn || scopes_seen) AddScopes();
 }
 
 void CallbacksBesideTaps::Remove() {
-  WatchOperators(false);
-  at::removeCallback(scopes_);
+  std::lock_guard<std::mutex> lock(handles_mutex);
+  installed = false;
+  if (audit == AuditState::kGoingOn) audit = AuditState::kToDo;
+  RemoveOperators();
+  RemoveScopes();
 }
 
-void CallbacksBesideTaps::WatchOperators(bool watch) {
-  if (operators_watched.exchange(watch) == watch) return;
-  AnnounceTaps(watch);
-  if (watch) {
-    operators_ = at::addGlobalCallback(OperatorCallback());
-  } else {
-    at::removeCallback(operators_);
+void CallbacksBesideTaps::EndAudit() {
+  if (seen + missed == 0) return;
+  AuditState going_on = AuditState::kGoingOn;
+  const uint64_t missed_by_taps = missed;
+  const bool nothing_missed = missed_by_taps == 0;
+  if (!audit.compare_exchange_strong(going_on, nothing_missed
+                                                   ? AuditState::kNothingMissed
+                                                   : AuditState::kMissed)) {
+    return;
   }
+  if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+    recorder->Audit(seen, missed_by_taps);
+  }
+  std::lock_guard<std::mutex> lock(handles_mutex);
+  if (nothing_missed) RemoveOperators();
+  if (!scopes_seen) RemoveScopes();
 }
 
-uint64_t CallbacksBesideTaps::missed_by_taps() { return missed.load(); }
-uint64_t CallbacksBesideTaps::seen_by_both() { return seen.load(); }
+void CallbacksBesideTaps::WatchScopes() {
+  if (scopes_handle != 0) return;
+  std::lock_guard<std::mutex> lock(handles_mutex);
+  if (!installed || scopes_handle != 0) return;
+  scopes_seen = true;
+  AddScopes();
+}
 
 }  // namespace torchtape::internal

@@ -14,27 +14,26 @@ namespace torchtape::internal {
 
 std::unique_ptr<OpSource> MakeOpCallbacks();
 
-// What taps cannot see, beside them: ranges and TorchScript functions always,
-// which costs an operator nothing; and operators that are called boxed, inside
-// TorchScript functions, or on all threads where that is asked for. A call that
-// a tap has told of is left to the tap.
+// What taps cannot see, beside them: ranges, TorchScript functions, operators
+// that their interpreter calls, and all others that are called without an
+// import slot. A call that a tap has told of is left to the tap.
+//
+// A callback that does nothing makes LibTorch slower, so what is not needed is
+// not installed. In the audit, which is the first recorded step or the first
+// 10,000 operators, all callbacks are there; afterwards those stay that had
+// anything to tell. TorchScript's are there again from its first call on.
 class CallbacksBesideTaps {
  public:
+  CallbacksBesideTaps();  // there is one at a time
   void Install(const Recorded& recorded);
   void Remove();
 
-  // Operators on all threads, from here on or no more.
-  void WatchOperators(bool watch);
+  // Ends the audit, if one is going on and has seen anything, and records what
+  // it found.
+  static void EndAudit();
 
-  // Operators that callbacks have recorded so far because no tap did; those
-  // inside TorchScript functions are not among them.
-  static uint64_t missed_by_taps();
-  // Operators that both have seen.
-  static uint64_t seen_by_both();
-
- private:
-  uint64_t scopes_ = 0;  // handles of callbacks; 0: none
-  uint64_t operators_ = 0;
+  // TorchScript is about to run. From any thread; does nothing while removed.
+  static void WatchScopes();
 };
 
 }  // namespace torchtape::internal

@@ -9,6 +9,7 @@
 #include "torch/memory_observer.h"
 #include "torch/node_tap.h"
 #include "torch/op_callbacks.h"
+#include "torch/script_tap.h"
 
 namespace torchtape::internal {
 
@@ -63,6 +64,11 @@ class OpTaps : public OpSource {
     if (void* evaluate = dlsym(library, kEvaluateFunction)) {
       slots_.Replace(kEvaluateFunction, NodeTap(evaluate));
     }
+    for (size_t i = 0; i < kScriptFunctionCount; ++i) {
+      if (void* run = dlsym(library, kScriptFunctions[i])) {
+        slots_.Replace(kScriptFunctions[i], ScriptTap(i, run));
+      }
+    }
     StayLoaded();
     return true;
   }
@@ -70,10 +76,6 @@ class OpTaps : public OpSource {
   absl::Status Install(const Recorded& what) override {
     tapped_options = what;
     callbacks_.Install(what);
-    if (audit_ != Audit::kNothingMissed) {
-      missed_before_ = CallbacksBesideTaps::missed_by_taps();
-      callbacks_.WatchOperators(true);
-    }
     slots_.Place();
     if (what.memory || what.identities) return InstallMemoryObserver();
     return absl::OkStatus();
@@ -87,22 +89,14 @@ class OpTaps : public OpSource {
 
   void StepEnded() override {
     if (slots_.OutOfDate()) slots_.Place();
-    if (audit_ != Audit::kToDo) return;
-    const uint64_t missed =
-        CallbacksBesideTaps::missed_by_taps() - missed_before_;
-    audit_ = missed == 0 ? Audit::kNothingMissed : Audit::kMissed;
-    callbacks_.WatchOperators(missed != 0);
+    CallbacksBesideTaps::EndAudit();
   }
 
   const char* name() const override { return "taps"; }
 
  private:
-  enum class Audit { kToDo, kNothingMissed, kMissed };
-
   ImportSlots slots_;
   CallbacksBesideTaps callbacks_;
-  Audit audit_ = Audit::kToDo;
-  uint64_t missed_before_ = 0;
 };
 
 uint64_t TorchThread() { return at::RecordFunction::currentThreadId(); }

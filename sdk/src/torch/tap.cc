@@ -23,13 +23,20 @@ class TapReader {
 
   // Reads what lies at `at` up to kEnd, and returns what follows that.
   const TapType* Read(const TapType* types, const void* const* at) {
+    Values::Row row = values_->StartRow();
     for (; *types != TapType::kEnd; ++types, ++at) {
-      if (__builtin_expect(*types == TapType::kTensor, 1)) {
-        Add(*static_cast<const at::Tensor*>(*at));
-      } else {
-        ReadOther(*types, *at);
+      TensorFacts facts;
+      if (*types == TapType::kTensor &&
+          ReadPlain(*static_cast<const at::Tensor*>(*at), &facts) &&
+          row.Fits(facts)) {
+        row.Put(facts, tapped_options.identities);
+        continue;
       }
+      values_->EndRow(row);
+      ReadOther(*types, *at);
+      row = values_->StartRow();
     }
+    values_->EndRow(row);
     return types + 1;
   }
 
@@ -41,6 +48,12 @@ class TapReader {
   template <typename... Types>
   void ReadListed(TapType type, const void* at, TypeList<Types...>);
 
+  __attribute__((always_inline)) bool ReadPlain(const at::Tensor& tensor,
+                                                TensorFacts* facts) {
+    if (!tensor.defined() || !ReadTensor(tensor, facts)) return false;
+    keys_ = keys_ | tensor.unsafeGetTensorImpl()->key_set();
+    return true;
+  }
   void Add(const at::Tensor& tensor) {
     keys_ = keys_ | tensor.unsafeGetTensorImpl()->key_set();
     AddTensor(tensor, tapped_options.identities, values_);

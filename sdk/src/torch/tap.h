@@ -33,6 +33,7 @@ struct alignas(64) Tap {
   // Of the arguments, kEnd, of the results, kEnd.
   TapType types[52] = {};
 };
+static_assert(sizeof(Tap) == 64, "one cache line");
 
 // What there is to know of it otherwise.
 struct TapFacts {

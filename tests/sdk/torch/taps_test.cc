@@ -75,6 +75,44 @@ TEST_F(TapsTest, OperatorsOfTorchScriptAreRecordedOnceInEveryStep) {
   EXPECT_EQ(recorded.Named("aten::exp").at(1).parent, "");
 }
 
+TEST_F(TapsTest, TorchScriptThatRunsLateIsRecordedAsWell) {
+  torch::jit::Module module("Scripted");
+  module.define("def forward(self, x):\n  return torch.sin(x).cos()\n");
+  const Recorded recorded = Record(4, [&](int step) {
+    torch::ones({2}).exp();
+    if (step >= 2) module.forward({torch::ones({2})});
+  });
+  EXPECT_EQ(ByStep(recorded, "aten::sin"), (Steps{{2, 1}, {3, 1}}));
+  EXPECT_EQ(ByStep(recorded, "aten::exp"),
+            (Steps{{0, 1}, {1, 1}, {2, 1}, {3, 1}}));
+  EXPECT_EQ(recorded.Named("aten::sin").at(0).parent, "forward");
+}
+
+// Whether LibTorch asks anybody what it does.
+bool LibTorchCallsBack() {
+  return at::getStepCallbacksUnlessEmpty(at::RecordScope::FUNCTION) ||
+         at::getStepCallbacksUnlessEmpty(at::RecordScope::USER_SCOPE);
+}
+
+TEST_F(TapsTest, NoCallbackStaysThatHasNothingToTell) {
+  std::vector<bool> callbacks;
+  Record(3, [&](int) {
+    torch::ones({2}).exp();
+    callbacks.push_back(LibTorchCallsBack());
+  });
+  EXPECT_EQ(callbacks, (std::vector<bool>{true, false, false}));
+}
+
+TEST_F(TapsTest, WithoutStepsTheAuditEnds) {
+  Record(1, [&](int) {
+    const auto one = torch::ones({1});
+    for (int i = 0; i < 9000; ++i) one.exp();
+    EXPECT_TRUE(LibTorchCallsBack());
+    for (int i = 0; i < 2000; ++i) one.exp();
+    EXPECT_FALSE(LibTorchCallsBack());
+  });
+}
+
 TEST_F(TapsTest, OperatorsThatNoTapSeesAreRecordedByCallbacks) {
   const Recorded recorded =
       Record(3, [&](int) { CallNegate(torch::ones({2})); });

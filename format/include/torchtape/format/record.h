@@ -29,6 +29,8 @@
 //   kValue      id: operator whose name is the value's. ticks, bits of a double
 //   kModel      id: which of the recorder's waiting models. ticks
 //   kDrop       ticks of the first and of the last lost event, how many
+//   kAudit      ticks, calls that taps and callbacks have seen, calls that
+//               callbacks alone have seen
 //
 // A text is a word with its length in bytes and then the bytes, padded with
 // zeros to whole words.
@@ -55,6 +57,7 @@ enum class RecordKind : uint8_t {
   kValue = 10,
   kModel = 11,
   kDrop = 12,
+  kAudit = 13,
 };
 
 // What a span is. The numbers are those of v1::SpanKind; sources of records use
