@@ -281,7 +281,8 @@ absl::StatusOr<JournalRing> Journal::AddRing(size_t words) {
   // Populated pages are there, but the first store to one still enters the
   // kernel, which notes that the file has changed. Now rather than in an op.
   for (size_t at = 0; at < ring.map_bytes(); at += kPageBytes) {
-    static_cast<volatile char*>(memory)[at] = 0;
+    volatile char* const first = static_cast<volatile char*>(memory) + at;
+    *first = *first;
   }
   ring.map_ = static_cast<char*>(memory);
   mappings_.store(new Mapping{memory, ring.map_bytes(), mappings_.load()},

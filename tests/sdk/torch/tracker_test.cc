@@ -280,6 +280,7 @@ TEST_F(TrackerTest, RangesStepsAndValuesAreRecorded) {
 
 TEST_F(TrackerTest, OnlyScheduledStepsAreRecordedAndNothingIsHookedBetween) {
   TrackerOptions options;
+  options.op_source = OpSource::kCallbacks;  // taps_test does it for taps
   options.schedule.wait = 2;
   options.schedule.warmup = 1;
   options.schedule.active = 2;
