@@ -84,12 +84,21 @@ class Encoder::State {
         chunk_.windows().empty()) {
       return writer_->status();
     }
+    // A message's fields may come in any order.
+    payload_.clear();
     for (auto& [number, stream] : streams_) {
-      if (!stream->has_events()) continue;
+      if (!stream->has_events()) {
+        stream->Rest();
+        continue;
+      }
       *chunk_.add_threads() = stream->thread();
-      *chunk_.add_streams() = stream->Finish();
+      stream->Finish(&payload_);
     }
-    *chunk_.mutable_dictionary() = shared_.dictionary.message();
+    const v1::Dictionary& dictionary = shared_.dictionary.message();
+    StartField(v1::Events::kDictionaryFieldNumber, dictionary.ByteSizeLong(),
+               &payload_);
+    dictionary.AppendToString(&payload_);
+    chunk_.AppendToString(&payload_);
     v1::IndexEntry entry;
     entry.set_start_time_ns(chunk_.start_time_ns());
     entry.set_end_time_ns(chunk_.end_time_ns());
@@ -97,7 +106,7 @@ class Encoder::State {
     entry.set_last_step(step_);
     entry.set_events(shared_.events);
     absl::Status status =
-        writer_->Write(v1::CHUNK_KIND_EVENTS, chunk_, std::move(entry));
+        writer_->Write(v1::CHUNK_KIND_EVENTS, payload_, std::move(entry));
     chunk_.Clear();
     chunk_is_open_ = false;
     shared_.dictionary.Clear();
@@ -391,7 +400,8 @@ class Encoder::State {
   const ModelLookup models_;
   Shared shared_;
   std::map<uint32_t, std::unique_ptr<StreamBuilder>> streams_;
-  v1::Events chunk_;
+  v1::Events chunk_;  // all but streams and dictionary
+  std::string payload_;
   bool chunk_is_open_ = false;
   ClockLine clock_;
   uint64_t last_time_ns_ = 0;
