@@ -131,11 +131,6 @@ void StreamBuilder::Forget() {
   rewritten_ = true;
 }
 
-const SignatureWords* StreamBuilder::Signature(uint32_t id) const {
-  return id == 0 || id > signatures_.size() ? nullptr
-                                            : signatures_[id - 1].get();
-}
-
 const std::string* StreamBuilder::OperatorName(uint32_t id) const {
   if (id == 0 || id > operators_.size() || operators_[id - 1] == 0) {
     return nullptr;

@@ -142,7 +142,11 @@ class StreamBuilder {
   void Start();                            // the first event of a chunk
   void Pop();                              // the innermost open span
   void Add(v1::EventKind kind, uint64_t time_ns);
-  const SignatureWords* Signature(uint32_t id) const;
+  // Null if there is none of that id.
+  const SignatureWords* Signature(uint32_t id) const {
+    return id == 0 || id > signatures_.size() ? nullptr
+                                              : signatures_[id - 1].get();
+  }
   CodeAddress Resolve(uint64_t address);
   // Whether a call's dynamic words are as many as its signature wants.
   static bool DynamicFits(const SignatureWords& signature, uint64_t flags,
