@@ -4,8 +4,8 @@
 //   encode_speed [--benchmark_...]
 //
 // Processor time a span (its begin, its end, and its share of allocations and
-// frees), and where it goes: `write` is what LogWriter::Write() takes of it,
-// `zstd` and `crc` what compression and checksums take of that.
+// frees). `zstd` and `crc` are what compression and checksums take of it; `write`
+// is what LogWriter::Write() takes for the same chunks as messages, both included.
 
 #include <benchmark/benchmark.h>
 #include <time.h>
