@@ -4,8 +4,9 @@
 //   encode_speed [--benchmark_...]
 //
 // Processor time a span (its begin, its end, and its share of allocations and
-// frees). `zstd` and `crc` are what compression and checksums take of it; `write`
-// is what LogWriter::Write() takes for the same chunks as messages, both included.
+// frees). `zstd` and `crc` are what compression and checksums take of it;
+// `write` is what LogWriter::Write() takes for the same chunks as messages,
+// both included.
 
 #include <benchmark/benchmark.h>
 #include <time.h>

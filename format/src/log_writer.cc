@@ -41,9 +41,9 @@ absl::Status LogWriter::Write(v1::ChunkKind kind,
                               const google::protobuf::MessageLite& payload,
                               v1::IndexEntry entry) {
   if (!status_.ok() || closed_) return status_;
+  const size_t bytes = payload.ByteSizeLong();
+  if (bytes > kMaxRawBytes) return TooLarge(bytes);
   raw_.clear();
-  if (payload.ByteSizeLong() > kMaxRawBytes)
-    return TooLarge(payload.ByteSizeLong());
   if (!payload.AppendToString(&raw_)) {
     return status_ = absl::InternalError("a payload does not serialize");
   }
