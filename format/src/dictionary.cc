@@ -147,10 +147,9 @@ uint32_t Dictionary::CallSiteIndex(const CodeAddress& call_site,
   return it->second = message_.call_sites_size();
 }
 
-uint32_t Dictionary::Index(const SignatureWords& signature,
-                           const std::vector<v1::Operator>& operators,
-                           const std::vector<v1::CodeObject>& objects) {
-  if (signature.chunk == chunk_) return signature.index;
+void Dictionary::Find(const SignatureWords& signature,
+                      const std::vector<v1::Operator>& operators,
+                      const std::vector<v1::CodeObject>& objects) {
   std::string key = signature.words;
   key.append(reinterpret_cast<const char*>(&signature.op), sizeof signature.op);
   const CodeAddress& call_site = signature.call_site;
@@ -174,7 +173,6 @@ uint32_t Dictionary::Index(const SignatureWords& signature,
   }
   signature.chunk = chunk_;
   signature.index = it->second;
-  return it->second;
 }
 
 uint32_t Dictionary::TypeIndex(Words words) {

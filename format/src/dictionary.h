@@ -46,7 +46,10 @@ class Dictionary {
   // 1-based index of a signature, which is added if it is new.
   uint32_t Index(const SignatureWords& signature,
                  const std::vector<v1::Operator>& operators,
-                 const std::vector<v1::CodeObject>& objects);
+                 const std::vector<v1::CodeObject>& objects) {
+    if (signature.chunk != chunk_) Find(signature, operators, objects);
+    return signature.index;
+  }
 
   // A rough upper bound of the encoded size in bytes.
   size_t size_bytes() const { return size_bytes_; }
@@ -54,6 +57,9 @@ class Dictionary {
   const v1::Dictionary& message() const { return message_; }
 
  private:
+  void Find(const SignatureWords& signature,
+            const std::vector<v1::Operator>& operators,
+            const std::vector<v1::CodeObject>& objects);
   uint32_t OperatorIndex(uint32_t op,
                          const std::vector<v1::Operator>& operators);
   uint32_t CallSiteIndex(const CodeAddress& call_site,

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <utility>
 
+#include "record_head.h"
 #include "stream_builder.h"
 #include "torchtape/format/layout.h"
 #include "torchtape/v1/journal.pb.h"
@@ -15,30 +15,9 @@ namespace {
 
 using Words = absl::Span<const uint64_t>;
 
-constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 // Column entries after which a chunk is written whatever its events: keeps the
 // payload far below kMaxRawBytes.
 constexpr uint64_t kMaxChunkWords = 2 << 20;
-
-// The record at the source's position; empty at its end or where the words
-// make no sense.
-Words PeekRecord(const RecordSource& source) {
-  Words rest =
-      source.position < source.first.size()
-          ? source.first.subspan(source.position)
-          : source.second.subspan(source.position - source.first.size());
-  if (rest.empty()) return rest;
-  const uint32_t words = WordsOf(rest[0]);
-  return words == 0 || words > rest.size() ? Words() : rest.subspan(0, words);
-}
-
-size_t TotalWords(const RecordSource& source) {
-  return source.first.size() + source.second.size();
-}
-
-bool HasTime(RecordKind kind) {
-  return kind >= RecordKind::kBegin && kind <= RecordKind::kAudit;
-}
 
 }  // namespace
 
@@ -60,22 +39,22 @@ class Encoder::State {
     for (size_t i = 0; i < sources.size(); ++i) {
       heads[i].source = &sources[i];
       heads[i].stream = StreamOf(sources[i].thread);
-      FindEvent(&heads[i]);
+      Advance(&heads[i]);
     }
-    while (true) {
-      auto first = std::min_element(
-          heads.begin(), heads.end(),
-          [](const Head& a, const Head& b) { return a.ticks < b.ticks; });
-      if (first == heads.end() || first->ticks == kNever ||
-          first->ticks > limit_ticks) {
-        return writer_->status();
-      }
-      TakeEvent(&*first);
-      FindEvent(&*first);
-      if (ChunkIsFull()) {
-        if (absl::Status status = Flush(); !status.ok()) return status;
-      }
+    while (!heads.empty()) {
+      const Earliest earliest = FindEarliest(absl::MakeSpan(heads));
+      Head* const head = earliest.head;
+      if (head->ticks == kNever || head->ticks > limit_ticks) break;
+      const uint64_t until = std::min(earliest.until_ticks, limit_ticks);
+      do {
+        TakeEvent(head);
+        Advance(head);
+        if (ChunkIsFull()) {
+          if (absl::Status status = Flush(); !status.ok()) return status;
+        }
+      } while (head->ticks <= until && head->ticks != kNever);
     }
+    return writer_->status();
   }
 
   absl::Status Flush() {
@@ -84,20 +63,31 @@ class Encoder::State {
         chunk_.windows().empty() && chunk_.audits().empty()) {
       return writer_->status();
     }
+    chunk_.set_start_time_ns(start_time_ns_);
+    chunk_.set_end_time_ns(end_time_ns_);
+    // A message's fields may come in any order.
+    payload_.clear();
     for (auto& [number, stream] : streams_) {
-      if (!stream->has_events()) continue;
+      if (!stream->has_events()) {
+        stream->Rest();
+        continue;
+      }
       *chunk_.add_threads() = stream->thread();
-      *chunk_.add_streams() = stream->Finish();
+      stream->Finish(&payload_);
     }
-    *chunk_.mutable_dictionary() = shared_.dictionary.message();
+    const v1::Dictionary& dictionary = shared_.dictionary.message();
+    StartField(v1::Events::kDictionaryFieldNumber, dictionary.ByteSizeLong(),
+               &payload_);
+    dictionary.AppendToString(&payload_);
+    chunk_.AppendToString(&payload_);
     v1::IndexEntry entry;
-    entry.set_start_time_ns(chunk_.start_time_ns());
-    entry.set_end_time_ns(chunk_.end_time_ns());
+    entry.set_start_time_ns(start_time_ns_);
+    entry.set_end_time_ns(end_time_ns_);
     entry.set_first_step(chunk_.step());
     entry.set_last_step(step_);
     entry.set_events(shared_.events);
     absl::Status status =
-        writer_->Write(v1::CHUNK_KIND_EVENTS, chunk_, std::move(entry));
+        writer_->Write(v1::CHUNK_KIND_EVENTS, payload_, std::move(entry));
     chunk_.Clear();
     chunk_is_open_ = false;
     shared_.dictionary.Clear();
@@ -186,14 +176,6 @@ class Encoder::State {
   }
 
  private:
-  // The next event of one thread.
-  struct Head {
-    RecordSource* source = nullptr;
-    StreamBuilder* stream = nullptr;
-    Words record;
-    uint64_t ticks = kNever;
-  };
-
   StreamBuilder* StreamOf(const v1::Thread& thread) {
     std::unique_ptr<StreamBuilder>& stream = streams_[thread.number()];
     if (stream == nullptr) {
@@ -204,23 +186,8 @@ class Encoder::State {
     return stream.get();
   }
 
-  // Applies definitions up to the next record that has a time.
-  void FindEvent(Head* head) {
-    head->ticks = kNever;
-    while (true) {
-      head->record = PeekRecord(*head->source);
-      if (head->record.empty()) {
-        if (head->source->position < TotalWords(*head->source)) Abandon(head);
-        return;
-      }
-      if (HasTime(KindOf(head->record[0]))) {
-        if (head->record.size() < 2) return Abandon(head);
-        head->ticks = head->record[1];
-        return;
-      }
-      if (!head->stream->Define(head->record)) return Abandon(head);
-      head->source->position += head->record.size();
-    }
+  void Advance(Head* head) {
+    if (!FindEvent(head)) Abandon(head);
   }
 
   // Those of threads that are gone, once nothing of them is needed.
@@ -377,24 +344,23 @@ class Encoder::State {
   void Touch(uint64_t time_ns) {
     if (!chunk_is_open_) {
       chunk_is_open_ = true;
-      chunk_.set_start_time_ns(time_ns);
-      chunk_.set_end_time_ns(time_ns);
+      start_time_ns_ = end_time_ns_ = time_ns;
       chunk_.set_step(step_);
       chunk_.set_step_start_ns(step_start_ns_);
       if (shared_.memory) chunk_.set_live_bytes(shared_.live_bytes);
       shared_.tensor_base = shared_.identities.last_tensor();
       shared_.storage_base = shared_.identities.last_storage();
     }
-    chunk_.set_start_time_ns(std::min(chunk_.start_time_ns(), time_ns));
-    chunk_.set_end_time_ns(std::max(chunk_.end_time_ns(), time_ns));
+    start_time_ns_ = std::min(start_time_ns_, time_ns);
+    end_time_ns_ = std::max(end_time_ns_, time_ns);
   }
 
   bool ChunkIsFull() const {
     return shared_.events >= options_.max_chunk_events ||
            shared_.words >= kMaxChunkWords ||
            shared_.dictionary.size_bytes() >= kMaxRawBytes / 4 ||
-           (chunk_is_open_ && chunk_.end_time_ns() - chunk_.start_time_ns() >=
-                                  options_.max_chunk_ns);
+           (chunk_is_open_ &&
+            end_time_ns_ - start_time_ns_ >= options_.max_chunk_ns);
   }
 
   const EncoderOptions options_;
@@ -402,8 +368,11 @@ class Encoder::State {
   const ModelLookup models_;
   Shared shared_;
   std::map<uint32_t, std::unique_ptr<StreamBuilder>> streams_;
-  v1::Events chunk_;
+  v1::Events chunk_;  // all but streams and dictionary
+  std::string payload_;
   bool chunk_is_open_ = false;
+  uint64_t start_time_ns_ = 0;  // of the chunk, if it is open
+  uint64_t end_time_ns_ = 0;
   ClockLine clock_;
   uint64_t last_time_ns_ = 0;
   uint64_t step_ = 0;

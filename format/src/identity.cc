@@ -1,5 +1,7 @@
 #include "identity.h"
 
+#include "absl/container/flat_hash_set.h"
+
 namespace torchtape::format {
 
 uint64_t IdentityMap::Allocate(uint64_t address, uint64_t bytes, uint64_t ticks,
@@ -11,10 +13,10 @@ uint64_t IdentityMap::Allocate(uint64_t address, uint64_t bytes, uint64_t ticks,
 }
 
 IdentityMap::Freed IdentityMap::Free(uint64_t address) {
-  auto it = storages_.find(address);
-  if (it == storages_.end()) return {};
-  Freed freed{it->second.id, it->second.bytes, it->second.recorded};
-  storages_.erase(it);
+  Storage* storage = storages_.Get(address);
+  if (storage == nullptr) return {};
+  const Freed freed{storage->id, storage->bytes, storage->recorded};
+  storages_.Erase(storage);
   return freed;
 }
 
@@ -55,14 +57,15 @@ TensorId IdentityMap::Output(uint64_t tensor_address, uint64_t memory_address,
 }
 
 void IdentityMap::StartWindow() {
-  absl::erase_if(storages_,
-                 [](const auto& entry) { return !entry.second.pinned; });
-  absl::flat_hash_map<uint64_t, uint64_t> pinned;
-  for (const auto& [address, storage] : storages_) pinned[storage.id] = 1;
-  absl::erase_if(tensors_, [&](const auto& entry) {
-    return !pinned.contains(entry.second.storage);
+  absl::flat_hash_set<uint64_t> pinned;
+  storages_.Filter([&](Storage& storage) {
+    if (!storage.pinned) return false;
+    pinned.insert(storage.id);
+    storage.recorded = false;
+    return true;
   });
-  for (auto& [address, storage] : storages_) storage.recorded = false;
+  tensors_.Filter(
+      [&](const Tensor& tensor) { return pinned.contains(tensor.storage); });
 }
 
 namespace {
@@ -77,7 +80,7 @@ void IdentityMap::Save(v1::IdentityState* state) const {
   state->set_last_storage(last_storage_);
   state->mutable_storages()->Reserve(
       static_cast<int>(storages_.size() * kStorageWords));
-  for (const auto& [address, storage] : storages_) {
+  storages_.ForEach([&](uint64_t address, const Storage& storage) {
     state->add_storages(address);
     state->add_storages(storage.id);
     state->add_storages(storage.bytes);
@@ -85,15 +88,15 @@ void IdentityMap::Save(v1::IdentityState* state) const {
     state->add_storages((storage.observed ? kObserved : 0) |
                         (storage.recorded ? kRecorded : 0) |
                         (storage.pinned ? kPinned : 0));
-  }
+  });
   state->mutable_tensors()->Reserve(
       static_cast<int>(tensors_.size() * kTensorWords));
-  for (const auto& [address, tensor] : tensors_) {
+  tensors_.ForEach([&](uint64_t address, const Tensor& tensor) {
     state->add_tensors(address);
     state->add_tensors(tensor.id);
     state->add_tensors(tensor.storage);
     state->add_tensors(tensor.seen_ticks);
-  }
+  });
 }
 
 bool IdentityMap::Restore(const v1::IdentityState& state) {
@@ -103,9 +106,10 @@ bool IdentityMap::Restore(const v1::IdentityState& state) {
   }
   last_tensor_ = state.last_tensor();
   last_storage_ = state.last_storage();
-  storages_.clear();
+  storages_.Clear();
   for (int i = 0; i < state.storages_size(); i += kStorageWords) {
     const uint64_t* words = state.storages().data() + i;
+    if (words[1] == 0) return false;
     storages_[words[0]] = {words[1],
                            words[2],
                            words[3],
@@ -113,17 +117,17 @@ bool IdentityMap::Restore(const v1::IdentityState& state) {
                            (words[4] & kRecorded) != 0,
                            (words[4] & kPinned) != 0};
   }
-  tensors_.clear();
+  tensors_.Clear();
   for (int i = 0; i < state.tensors_size(); i += kTensorWords) {
     const uint64_t* words = state.tensors().data() + i;
+    if (words[1] == 0) return false;
     tensors_[words[0]] = {words[1], words[2], words[3]};
   }
   return true;
 }
 
 void IdentityMap::Pin(uint64_t memory_address) {
-  auto it = storages_.find(memory_address);
-  if (it != storages_.end()) it->second.pinned = true;
+  if (Storage* storage = storages_.Get(memory_address)) storage->pinned = true;
 }
 
 }  // namespace torchtape::format

@@ -16,7 +16,7 @@
 
 #include <cstdint>
 
-#include "absl/container/flat_hash_map.h"
+#include "address_map.h"
 #include "torchtape/format/stream_cursor.h"
 #include "torchtape/v1/journal.pb.h"
 
@@ -74,8 +74,8 @@ class IdentityMap {
   // was not seen since then is taken for new memory.
   uint64_t StorageAt(uint64_t address, uint64_t ticks, uint64_t since_ticks);
 
-  absl::flat_hash_map<uint64_t, Storage> storages_;  // by address
-  absl::flat_hash_map<uint64_t, Tensor> tensors_;    // by address
+  AddressMap<Storage> storages_;
+  AddressMap<Tensor> tensors_;
   uint64_t last_tensor_ = 0;
   uint64_t last_storage_ = 0;
 };

@@ -10,6 +10,14 @@
 #include "zstd_codec.h"
 
 namespace torchtape::format {
+namespace {
+
+absl::Status TooLarge(size_t bytes) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "a payload of ", bytes, " bytes is larger than ", kMaxRawBytes));
+}
+
+}  // namespace
 
 LogWriter::LogWriter(std::unique_ptr<ByteSink> sink, const v1::Run& run)
     : sink_(std::move(sink)),
@@ -33,11 +41,19 @@ absl::Status LogWriter::Write(v1::ChunkKind kind,
                               const google::protobuf::MessageLite& payload,
                               v1::IndexEntry entry) {
   if (!status_.ok() || closed_) return status_;
-  const size_t raw_bytes = payload.ByteSizeLong();
-  if (raw_bytes > kMaxRawBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a payload of ", raw_bytes, " bytes is larger than ", kMaxRawBytes));
+  const size_t bytes = payload.ByteSizeLong();
+  if (bytes > kMaxRawBytes) return TooLarge(bytes);
+  raw_.clear();
+  if (!payload.AppendToString(&raw_)) {
+    return status_ = absl::InternalError("a payload does not serialize");
   }
+  return Write(kind, raw_, std::move(entry));
+}
+
+absl::Status LogWriter::Write(v1::ChunkKind kind, absl::string_view payload,
+                              v1::IndexEntry entry) {
+  if (!status_.ok() || closed_) return status_;
+  if (payload.size() > kMaxRawBytes) return TooLarge(payload.size());
   const uint64_t offset = offset_;
   status_ = Append(kind, payload);
   if (!status_.ok()) return status_;
@@ -48,29 +64,25 @@ absl::Status LogWriter::Write(v1::ChunkKind kind,
   return absl::OkStatus();
 }
 
-absl::Status LogWriter::Append(v1::ChunkKind kind,
-                               const google::protobuf::MessageLite& payload) {
-  raw_.clear();
-  if (!payload.AppendToString(&raw_)) {
-    return absl::InternalError("a payload does not serialize");
-  }
+absl::Status LogWriter::Append(v1::ChunkKind kind, absl::string_view payload) {
   // The header takes its place when the size of the rest is known, so that one
   // append carries the whole chunk.
   stored_.assign(kChunkHeaderBytes, '\0');
-  absl::Status status = compressor_->Append(raw_, &stored_);
+  absl::Status status = compressor_->Append(payload, &stored_);
   if (!status.ok()) return status;
 
   internal::ChunkHeader header;
   header.codec = static_cast<uint8_t>(Codec::kZstd);
-  if (stored_.size() - kChunkHeaderBytes >= raw_.size()) {
+  if (stored_.size() - kChunkHeaderBytes >= payload.size()) {
     header.codec = static_cast<uint8_t>(Codec::kNone);
-    stored_.replace(kChunkHeaderBytes, std::string::npos, raw_);
+    stored_.resize(kChunkHeaderBytes);
+    stored_.append(payload.data(), payload.size());
   }
   const absl::string_view stored_payload =
       absl::string_view(stored_).substr(kChunkHeaderBytes);
   header.kind = static_cast<uint8_t>(kind);
   header.stored_bytes = static_cast<uint32_t>(stored_payload.size());
-  header.raw_bytes = static_cast<uint32_t>(raw_.size());
+  header.raw_bytes = static_cast<uint32_t>(payload.size());
   header.payload_crc = internal::Crc32(stored_payload);
   header.number = number_;
   stored_.replace(0, kChunkHeaderBytes, internal::Encode(header));
@@ -104,7 +116,9 @@ absl::Status LogWriter::Close(const v1::Statistics& statistics) {
   closed_ = true;
   *index_.mutable_statistics() = statistics;
   const uint64_t index_offset = offset_;
-  if (status_.ok()) status_ = Append(v1::CHUNK_KIND_INDEX, index_);
+  if (status_.ok()) {
+    status_ = Append(v1::CHUNK_KIND_INDEX, index_.SerializeAsString());
+  }
   if (status_.ok()) {
     status_ = AppendBytes(internal::Encode(internal::Footer{index_offset}));
   }

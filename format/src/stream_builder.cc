@@ -1,7 +1,6 @@
 #include "stream_builder.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace torchtape::format {
 namespace {
@@ -18,23 +17,7 @@ static_assert(static_cast<int>(SpanKind::kEngine) == v1::SPAN_KIND_ENGINE &&
                       v1::SPAN_KIND_BACKWARD,
               "records and payloads number the kinds of spans alike");
 
-double AsDouble(uint64_t bits) {
-  double value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 }  // namespace
-
-uint64_t ReferenceCoder::Code(uint64_t id) {
-  if (id == 0) return 0;
-  if (id <= base_) return id * 2;
-  const uint64_t back = last_ - id;  // modulo 2^64; -1 for the next id
-  const uint64_t zigzag =
-      back << 1 ^ static_cast<uint64_t>(static_cast<int64_t>(back) >> 63);
-  last_ = std::max(last_, id);
-  return zigzag << 1 | 1;
-}
 
 StreamBuilder::StreamBuilder(const v1::Thread& thread, Shared* shared)
     : thread_(thread), shared_(shared) {}
@@ -148,11 +131,6 @@ void StreamBuilder::Forget() {
   rewritten_ = true;
 }
 
-const SignatureWords* StreamBuilder::Signature(uint32_t id) const {
-  return id == 0 || id > signatures_.size() ? nullptr
-                                            : signatures_[id - 1].get();
-}
-
 const std::string* StreamBuilder::OperatorName(uint32_t id) const {
   if (id == 0 || id > operators_.size() || operators_[id - 1] == 0) {
     return nullptr;
@@ -188,8 +166,8 @@ void StreamBuilder::Add(v1::EventKind kind, uint64_t time_ns) {
   }
   // Clock lines are fitted anew now and then; time still never goes back.
   time_ns = std::max(time_ns, last_time_ns_);
-  stream_.mutable_kinds()->push_back(static_cast<char>(kind));
-  stream_.add_times(time_ns - last_time_ns_);
+  columns_.kinds.AddByte(static_cast<uint8_t>(kind));
+  columns_.times.AddVarint(time_ns - last_time_ns_);
   last_time_ns_ = time_ns;
   ++shared_->events;
   shared_->words += 2;
@@ -203,8 +181,8 @@ void StreamBuilder::AddIdentities(Words words, uint64_t ticks,
                             ? shared_->identities.Output(tensor, memory, ticks,
                                                          ending->start_ticks)
                             : shared_->identities.Input(tensor, memory, ticks);
-    stream_.add_tensors(tensor_coder_.Code(id.tensor));
-    stream_.add_storages(storage_coder_.Code(id.storage));
+    columns_.tensors.AddVarint(tensor_coder_.Code(id.tensor));
+    columns_.storages.AddVarint(storage_coder_.Code(id.storage));
   }
 }
 
@@ -223,11 +201,11 @@ void StreamBuilder::AddDynamic(const SignatureWords& signature, uint64_t flags,
   } else if (shared_->write_ids) {
     // Columns hold an entry for each tensor or for none.
     for (uint32_t i = 0; i < signature.tensors; ++i) {
-      stream_.add_tensors(0);
-      stream_.add_storages(0);
+      columns_.tensors.AddVarint(0);
+      columns_.storages.AddVarint(0);
     }
   }
-  for (uint64_t bits : words.subspan(ids)) stream_.add_reals(AsDouble(bits));
+  for (uint64_t bits : words.subspan(ids)) columns_.reals.AddFixed64(bits);
   shared_->counts.elided_values += signature.elided;
   shared_->words += words.size();
 }
@@ -255,16 +233,17 @@ bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
       time_ns);
   open.start_time_ns = last_time_ns_;
   open.number = next_number_++;
-  stream_.add_signatures(shared_->Index(*signature));
+  columns_.signatures.AddVarint(shared_->Index(*signature));
   if (sequenced || backward) {
     const int64_t sequence = sequenced ? *open.sequence : last_sequence_;
-    stream_.add_sequences(
+    columns_.sequences.AddZigzag(
         static_cast<int64_t>(static_cast<uint64_t>(sequence) -
                              static_cast<uint64_t>(last_sequence_)));
     last_sequence_ = sequence;
   }
   if (backward) {
-    stream_.add_forward_threads(sequenced ? open.forward_thread : kNoSequence);
+    columns_.forward_threads.AddVarint(sequenced ? open.forward_thread
+                                                 : kNoSequence);
   }
   open_.push_back(open);
   ++shared_->counts.spans_begun;
@@ -296,7 +275,7 @@ bool StreamBuilder::End(Words record, uint64_t time_ns) {
   ++shared_->counts.spans_ended;
   if (kind == v1::EVENT_KIND_END_UNKNOWN) ++shared_->counts.cut_spans;
   if (kind != v1::EVENT_KIND_END) return true;
-  stream_.add_results(has_result ? shared_->Index(*result) : 0);
+  columns_.results.AddVarint(has_result ? shared_->Index(*result) : 0);
   if (has_result) {
     AddDynamic(*result, flags, record.subspan(2), record[1], &open);
   }
@@ -315,10 +294,10 @@ bool StreamBuilder::Allocate(Words record, uint64_t time_ns) {
       shared_->identities.Allocate(record[2], record[3], record[1], recorded);
   if (!recorded) return true;
   Add(v1::EVENT_KIND_ALLOCATE, time_ns);
-  stream_.add_allocations(storage_coder_.Code(storage));
-  stream_.add_sizes(record[3]);
-  stream_.add_addresses(static_cast<int64_t>(record[2] - last_address_));
-  stream_.add_allocation_devices(IdOf(record[0]));
+  columns_.allocations.AddVarint(storage_coder_.Code(storage));
+  columns_.sizes.AddVarint(record[3]);
+  columns_.addresses.AddZigzag(static_cast<int64_t>(record[2] - last_address_));
+  columns_.allocation_devices.AddVarint(IdOf(record[0]));
   any_device_ |= IdOf(record[0]) != 0;
   last_address_ = record[2];
   shared_->live_bytes += record[3];
@@ -336,7 +315,7 @@ bool StreamBuilder::Free(Words record, uint64_t time_ns) {
     return true;
   }
   Add(v1::EVENT_KIND_FREE, time_ns);
-  stream_.add_frees(storage_coder_.Code(freed.storage));
+  columns_.frees.AddVarint(storage_coder_.Code(freed.storage));
   shared_->live_bytes -= freed.bytes;
   ++shared_->counts.frees;
   ++shared_->words;
@@ -353,91 +332,20 @@ void StreamBuilder::Cut(uint64_t time_ns) {
   }
 }
 
-v1::Stream StreamBuilder::Finish() {
-  if (!any_device_) stream_.clear_allocation_devices();
+void StreamBuilder::Finish(std::string* events) {
+  if (!any_device_) columns_.allocation_devices.Clear();
   any_device_ = false;
-  v1::Stream finished;
-  finished.Swap(&stream_);
-  return finished;
+  StartField(v1::Events::kStreamsFieldNumber,
+             stream_.ByteSizeLong() + columns_.ByteSize(), events);
+  stream_.AppendToString(events);
+  columns_.AppendTo(events);
+  stream_.Clear();
+  columns_.Clear();
 }
 
 bool StreamBuilder::has_open() const {
   return std::any_of(open_.begin(), open_.end(),
                      [](const Open& open) { return open.recorded; });
-}
-
-void StreamBuilder::Save(bool whole, v1::StreamState* state) {
-  whole |= rewritten_;
-  *state->mutable_thread() = thread_;
-  state->set_whole(whole);
-  const size_t from = whole ? 0 : saved_;
-  state->mutable_definitions()->Add(definitions_.begin() + from,
-                                    definitions_.end());
-  saved_ = definitions_.size();
-  rewritten_ = false;
-  for (const Open& open : open_) {
-    v1::SpanState* span = state->add_open();
-    span->set_number(open.number);
-    span->set_start_time_ns(open.start_time_ns);
-    span->set_start_ticks(open.start_ticks);
-    if (open.sequence) span->set_sequence(*open.sequence);
-    span->set_forward_thread(open.forward_thread);
-    span->set_recorded(open.recorded);
-    if (open.signature->op != 0) {
-      *span->mutable_op() = shared_->operators[open.signature->op - 1];
-    }
-    const CodeAddress& call_site = open.signature->call_site;
-    if (call_site.object != 0) {
-      *span->mutable_object() = shared_->objects[call_site.object - 1];
-    }
-    span->set_address(call_site.address);
-    span->set_values_recorded(open.signature->values_recorded);
-    span->set_values(open.signature->words);
-  }
-  state->set_next_span(next_number_);
-  state->set_last_time_ns(last_time_ns_);
-}
-
-bool StreamBuilder::Restore(const v1::StreamState& state) {
-  if (state.whole()) {
-    operators_.clear();
-    signatures_.clear();
-    definitions_.clear();
-  }
-  for (Words rest(state.definitions().data(), state.definitions_size());
-       !rest.empty();) {
-    const size_t words = WordsOf(rest[0]);
-    if (words == 0 || words > rest.size()) return false;
-    if (!Define(rest.subspan(0, words))) return false;
-    rest.remove_prefix(words);
-  }
-  saved_ = definitions_.size();
-  rewritten_ = false;
-  open_.clear();
-  retired_.clear();
-  for (const v1::SpanState& span : state.open()) {
-    auto signature = std::make_unique<SignatureWords>();
-    if (span.has_op()) signature->op = Intern(span.op());
-    if (span.has_object()) signature->call_site.object = Intern(span.object());
-    signature->call_site.address = span.address();
-    signature->values_recorded = span.values_recorded();
-    signature->words = span.values();
-    if (signature->words.size() % sizeof(uint64_t) != 0) return false;
-    if (!signature->Count()) return false;
-    Open open{signature.get(),
-              span.number(),
-              span.start_time_ns(),
-              span.start_ticks(),
-              {},
-              span.forward_thread(),
-              span.recorded()};
-    if (span.has_sequence()) open.sequence = span.sequence();
-    open_.push_back(open);
-    retired_.push_back(std::move(signature));
-  }
-  next_number_ = state.next_span();
-  last_time_ns_ = state.last_time_ns();
-  return true;
 }
 
 }  // namespace torchtape::format

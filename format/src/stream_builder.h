@@ -4,11 +4,14 @@
 // Builds one thread's columns, chunk after chunk. Knows the thread's own
 // operators and signatures and which spans are open.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "columns.h"
 #include "dictionary.h"
 #include "identity.h"
 #include "torchtape/format/encoder.h"
@@ -56,7 +59,16 @@ struct Shared {
 class ReferenceCoder {
  public:
   void Start(uint64_t base) { base_ = last_ = base; }
-  uint64_t Code(uint64_t id);
+
+  uint64_t Code(uint64_t id) {
+    if (id == 0) return 0;
+    if (id <= base_) return id * 2;
+    const uint64_t back = last_ - id;  // modulo 2^64; -1 for the next id
+    const uint64_t zigzag =
+        back << 1 ^ static_cast<uint64_t>(static_cast<int64_t>(back) >> 63);
+    last_ = std::max(last_, id);
+    return zigzag << 1 | 1;
+  }
 
  private:
   uint64_t base_ = 0;
@@ -94,9 +106,12 @@ class StreamBuilder {
   uint64_t last_time_ns() const { return last_time_ns_; }
 
   // Whether the chunk under construction has events of this thread.
-  bool has_events() const { return !stream_.kinds().empty(); }
-  // Moves them out and starts the next chunk.
-  v1::Stream Finish();
+  bool has_events() const { return !columns_.kinds.empty(); }
+  // Appends them to a payload, as one of the streams of v1::Events, and starts
+  // the next chunk.
+  void Finish(std::string* events);
+  // Gives back memory that a thread without events does not need.
+  void Rest() { columns_.Clear(); }
 
   // Whether a span is open that the log tells of.
   bool has_open() const;
@@ -127,7 +142,11 @@ class StreamBuilder {
   void Start();                            // the first event of a chunk
   void Pop();                              // the innermost open span
   void Add(v1::EventKind kind, uint64_t time_ns);
-  const SignatureWords* Signature(uint32_t id) const;
+  // Null if there is none of that id.
+  const SignatureWords* Signature(uint32_t id) const {
+    return id == 0 || id > signatures_.size() ? nullptr
+                                              : signatures_[id - 1].get();
+  }
   CodeAddress Resolve(uint64_t address);
   // Whether a call's dynamic words are as many as its signature wants.
   static bool DynamicFits(const SignatureWords& signature, uint64_t flags,
@@ -154,6 +173,8 @@ class StreamBuilder {
   size_t saved_ = 0;        // words of it that were saved
   bool rewritten_ = false;  // what was saved is not its beginning any more
 
+  // Of the chunk under construction: the columns, and all else.
+  Columns columns_;
   v1::Stream stream_;
   uint64_t last_time_ns_ = 0;
   int64_t last_sequence_ = 0;

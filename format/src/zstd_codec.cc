@@ -7,9 +7,10 @@
 namespace torchtape::format::internal {
 namespace {
 
-// Level 3 is zstd's default: 1 is a little faster and a tenth larger, 6 costs
-// three times the time for a few per cent.
-constexpr int kLevel = 3;
+// Of the columns of a transformer's training, level 3, which is zstd's default,
+// takes 2.3 times the time of level 1 for 6 % less; level -1 takes two thirds
+// of the time for 13 % more.
+constexpr int kLevel = 1;
 
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "torchtape/format/byte_sink.h"
 #include "torchtape/v1/tape.pb.h"
 
@@ -46,6 +47,9 @@ class LogWriter {
   absl::Status Write(v1::ChunkKind kind,
                      const google::protobuf::MessageLite& payload,
                      v1::IndexEntry entry);
+  // The same, of a payload that is serialized already.
+  absl::Status Write(v1::ChunkKind kind, absl::string_view payload,
+                     v1::IndexEntry entry);
 
   // Hands what was written to the disk.
   absl::Status Sync();
@@ -61,8 +65,7 @@ class LogWriter {
   uint64_t end_time_ns() const;
 
  private:
-  absl::Status Append(v1::ChunkKind kind,
-                      const google::protobuf::MessageLite& payload);
+  absl::Status Append(v1::ChunkKind kind, absl::string_view payload);
   absl::Status AppendBytes(absl::string_view bytes);
 
   std::unique_ptr<ByteSink> sink_;

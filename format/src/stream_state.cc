@@ -1,0 +1,82 @@
+// What another StreamBuilder needs to go on where one stopped.
+
+#include "stream_builder.h"
+
+namespace torchtape::format {
+
+void StreamBuilder::Save(bool whole, v1::StreamState* state) {
+  whole |= rewritten_;
+  *state->mutable_thread() = thread_;
+  state->set_whole(whole);
+  const size_t from = whole ? 0 : saved_;
+  state->mutable_definitions()->Add(definitions_.begin() + from,
+                                    definitions_.end());
+  saved_ = definitions_.size();
+  rewritten_ = false;
+  for (const Open& open : open_) {
+    v1::SpanState* span = state->add_open();
+    span->set_number(open.number);
+    span->set_start_time_ns(open.start_time_ns);
+    span->set_start_ticks(open.start_ticks);
+    if (open.sequence) span->set_sequence(*open.sequence);
+    span->set_forward_thread(open.forward_thread);
+    span->set_recorded(open.recorded);
+    if (open.signature->op != 0) {
+      *span->mutable_op() = shared_->operators[open.signature->op - 1];
+    }
+    const CodeAddress& call_site = open.signature->call_site;
+    if (call_site.object != 0) {
+      *span->mutable_object() = shared_->objects[call_site.object - 1];
+    }
+    span->set_address(call_site.address);
+    span->set_values_recorded(open.signature->values_recorded);
+    span->set_values(open.signature->words);
+  }
+  state->set_next_span(next_number_);
+  state->set_last_time_ns(last_time_ns_);
+}
+
+bool StreamBuilder::Restore(const v1::StreamState& state) {
+  if (state.whole()) {
+    operators_.clear();
+    signatures_.clear();
+    definitions_.clear();
+  }
+  for (absl::Span<const uint64_t> rest(state.definitions().data(),
+                                       state.definitions_size());
+       !rest.empty();) {
+    const size_t words = WordsOf(rest[0]);
+    if (words == 0 || words > rest.size()) return false;
+    if (!Define(rest.subspan(0, words))) return false;
+    rest.remove_prefix(words);
+  }
+  saved_ = definitions_.size();
+  rewritten_ = false;
+  open_.clear();
+  retired_.clear();
+  for (const v1::SpanState& span : state.open()) {
+    auto signature = std::make_unique<SignatureWords>();
+    if (span.has_op()) signature->op = Intern(span.op());
+    if (span.has_object()) signature->call_site.object = Intern(span.object());
+    signature->call_site.address = span.address();
+    signature->values_recorded = span.values_recorded();
+    signature->words = span.values();
+    if (signature->words.size() % sizeof(uint64_t) != 0) return false;
+    if (!signature->Count()) return false;
+    Open open{signature.get(),
+              span.number(),
+              span.start_time_ns(),
+              span.start_ticks(),
+              {},
+              span.forward_thread(),
+              span.recorded()};
+    if (span.has_sequence()) open.sequence = span.sequence();
+    open_.push_back(open);
+    retired_.push_back(std::move(signature));
+  }
+  next_number_ = state.next_span();
+  last_time_ns_ = state.last_time_ns();
+  return true;
+}
+
+}  // namespace torchtape::format
