@@ -129,9 +129,14 @@ std::atomic<uint64_t>* JournalRing::tail() const {
   return AtomicAt(map_ + internal::kRingTailOffset);
 }
 
+std::atomic<uint64_t>* JournalRing::drops() const {
+  return AtomicAt(map_ + internal::kRingDropsOffset);
+}
+
 void JournalRing::SetThread(uint32_t number, uint64_t os_id, uint64_t torch_id,
                             absl::string_view name) {
   ClearThread();
+  drops()[0].store(0, std::memory_order_relaxed);
   RingLabel label = {};
   label.thread = number;
   label.os_id = os_id;

@@ -84,6 +84,9 @@ inline constexpr size_t kRingLabelOffset = 128;
 inline constexpr size_t kRingHeadOffset =
     256;  // position after the last record
 inline constexpr size_t kRingTailOffset = 320;  // what is before may be gone
+// Events that were dropped and that no record tells of yet: how many, and the
+// ticks of the first and of the last.
+inline constexpr size_t kRingDropsOffset = 384;
 
 // A checkpoint in its section; the next one follows at a multiple of 8 bytes.
 // Those of one section are read from its beginning for as long as their

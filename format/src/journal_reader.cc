@@ -171,6 +171,7 @@ class Reader {
     ring.first = label.first;
     TakeStruct(page.substr(kRingHeadOffset), &ring.head);
     TakeStruct(page.substr(kRingTailOffset), &ring.tail);
+    TakeStruct(page.substr(kRingDropsOffset), &ring.drops);
     found_.rings.push_back(std::move(ring));
   }
 

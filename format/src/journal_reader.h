@@ -24,6 +24,8 @@ struct FoundRing {
   uint64_t first = 0;  // the thread's first record
   uint64_t head = 0;   // after its last one
   uint64_t tail = 0;   // what is before may be overwritten
+  // Dropped events that no record tells of: how many, ticks of first and last.
+  uint64_t drops[3] = {};
 };
 
 // A checkpoint whose checksum is right.

@@ -277,6 +277,7 @@ class Merger {
                            sources[i].position - *sources[i].malformed,
                            " words are lost"));
     }
+    for (const FoundRing& ring : found_.rings) AddDrops(ring);
     if (status.ok()) status = encoder_->Flush();
     v1::Statistics statistics = encoder_->statistics();
     recovery_.events = EventsIn(statistics) - before;
@@ -288,6 +289,20 @@ class Merger {
     recovery_.log =
         std::make_shared<Spliced>(log_, log_bytes_, std::move(tail_));
     return std::move(recovery_);
+  }
+
+  // What a thread had dropped and not yet told of in a record.
+  void AddDrops(const FoundRing& ring) {
+    if (ring.drops[0] == 0) return;
+    v1::Drop drop;
+    drop.set_thread(ring.thread.number());
+    drop.set_events(ring.drops[0]);
+    if (found_.has_clock) {
+      drop.set_start_time_ns(found_.clock.ToNs(ring.drops[1]));
+      drop.set_end_time_ns(
+          std::max(drop.start_time_ns(), found_.clock.ToNs(ring.drops[2])));
+    }
+    encoder_->AddDrop(drop);
   }
 
   // What is behind the last whole chunk.

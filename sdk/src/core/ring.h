@@ -56,6 +56,16 @@ class Ring {
     published_->store(head_, std::memory_order_release);
   }
 
+  // Events that were dropped and that no record tells of yet, for whoever reads
+  // the journal of a killed process. Ticks of the first and of the last.
+  void SetDrops(uint64_t events, uint64_t first, uint64_t last) {
+    if (!journal_) return;
+    std::atomic<uint64_t>* drops = journal_->drops();
+    drops[1].store(first, std::memory_order_relaxed);
+    drops[2].store(last, std::memory_order_relaxed);
+    drops[0].store(events, std::memory_order_release);
+  }
+
   // For the writing thread: what is published and not taken. Two pieces, since
   // the ring has a seam.
   void Peek(absl::Span<const uint64_t>* first,

@@ -75,6 +75,10 @@ void ThreadRecorder::CountDrop() {
   if (before == 0) first_drop_ticks_.store(now, std::memory_order_relaxed);
   last_drop_ticks_ = now;
   drops_.store(before + 1, std::memory_order_relaxed);
+  if (ring_ != nullptr) {
+    ring_->SetDrops(before + 1,
+                    first_drop_ticks_.load(std::memory_order_relaxed), now);
+  }
 }
 
 bool ThreadRecorder::TellDrops() {
@@ -86,6 +90,8 @@ bool ThreadRecorder::TellDrops() {
   record[2] = last_drop_ticks_;
   record[3] = drops_.load(std::memory_order_relaxed);
   ring_->Commit(kWords);
+  // A process that is killed in between tells of them twice, not never.
+  ring_->SetDrops(0, 0, 0);
   drops_.store(0, std::memory_order_relaxed);
   return true;
 }

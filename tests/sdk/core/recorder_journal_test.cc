@@ -77,6 +77,17 @@ TEST_F(RecorderJournalTest, RecordsAreThereOncePublished) {
   EXPECT_EQ(recovery->events, 2);
 }
 
+// A thread whose ring is full when it is killed has no room to tell.
+TEST_F(RecorderJournalTest, DropsThatNoRecordTellsOfAreThere) {
+  ASSERT_THAT(StartInFolder(), IsOk());
+  { const OpScope scope("op"); }
+  ThreadRecorder::Current()->ring()->SetDrops(7, Ticks(), Ticks());
+  auto recovery = testing::RecoverLog(log_);  // as if it had been killed
+  ASSERT_THAT(recovery, IsOk());
+  EXPECT_EQ(recovery->events, 2);
+  EXPECT_EQ(EventCounts(recovery->log).dropped(), 7);
+}
+
 TEST_F(RecorderJournalTest, ManyMoreRecordsThanTheRingHolds) {
   constexpr uint64_t kSpans = 20000;
   ASSERT_THAT(StartInFolder(), IsOk());

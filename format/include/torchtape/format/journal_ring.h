@@ -23,6 +23,9 @@ class JournalRing {
   size_t size() const { return words_; }
   std::atomic<uint64_t>* head() const;  // after the last record
   std::atomic<uint64_t>* tail() const;  // what is before may be overwritten
+  // Three: events that were dropped and that no record tells of yet, ticks of
+  // the first, ticks of the last.
+  std::atomic<uint64_t>* drops() const;
 
   // Says whose records follow; without a thread, nobody's. The ring must be
   // empty. The arguments are as in v1::Thread.
