@@ -88,7 +88,10 @@ class CommandLine {
   }
 
   void AddInfo() {
-    AddJson(AddVerb("info", "facts of the run, counts, losses and cost", Info));
+    CLI::App* app =
+        AddVerb("info", "facts of the run, counts, losses and cost", Info);
+    AddJson(app);
+    AddSymbols(app);
   }
 
   void AddSummary() {
