@@ -52,7 +52,7 @@ void Attribution::OnStep(const StepStart&) {
 
 void Attribution::OnBegin(const SpanBegin& begin) {
   const Frame& frame = begin.frame;
-  ThreadModules& thread = threads_[begin.thread.facts.number()];
+  ThreadModules& thread = Of(begin.thread.facts.number());
   if (frame.op->kind == v1::SPAN_KIND_MODULE) {
     BeginModule(*frame.op, &thread);
   } else if (frame.op->kind == v1::SPAN_KIND_ENGINE) {
@@ -119,8 +119,9 @@ void Attribution::OwnByInputs(const SpanBegin& begin, ThreadModules* thread,
     unit->module_span = call.ordinal;
   } else if (use.changes) {
     unit->owner = {kNoModule, ModuleSource::kParameter, true};
+  } else if (use.module == kNoModule) {
+    return;
   } else if (begin.frame.sequence || ClassOfOp(op.name) == OpClass::kLayer) {
-    if (use.module == kNoModule) return;
     unit->owner = {use.module, ModuleSource::kParameter, false};
   } else {
     // Without gradients nothing tells a forward pass from an optimizer, which
@@ -146,7 +147,7 @@ void Attribution::OwnByOrigin(const SpanBegin& begin,
 
 void Attribution::OnEnd(const SpanEnd& end) {
   const Frame& frame = end.frame;
-  ThreadModules& thread = threads_[end.thread.facts.number()];
+  ThreadModules& thread = Of(end.thread.facts.number());
   thread.ending = kNoUnit;
   if (frame.op->kind == v1::SPAN_KIND_MODULE && !thread.calls.empty()) {
     thread.calls.pop_back();
@@ -177,28 +178,39 @@ void Attribution::EndUnit(const SpanEnd& end, ThreadModules* thread) {
   thread->ending = std::exchange(thread->unit, kNoUnit);
 }
 
-int Attribution::Current(uint32_t thread) const {
+// Most events are of the same thread as the one before.
+Attribution::ThreadModules& Attribution::Of(uint32_t thread) {
+  if (last_ == nullptr || thread != last_thread_) {
+    last_ = &threads_[thread];
+    last_thread_ = thread;
+  }
+  return *last_;
+}
+
+const Attribution::ThreadModules& Attribution::Of(uint32_t thread) const {
+  static const ThreadModules none;
+  if (last_ != nullptr && thread == last_thread_) return *last_;
   const auto it = threads_.find(thread);
-  if (it == threads_.end()) return kNoModule;
-  const ThreadModules& modules = it->second;
+  return it == threads_.end() ? none : it->second;
+}
+
+int Attribution::Current(uint32_t thread) const {
+  const ThreadModules& modules = Of(thread);
   if (modules.unit != kNoUnit) return OwnerOf(modules.unit).module;
   return modules.calls.empty() ? kNoModule : modules.calls.back().module;
 }
 
 int Attribution::Ending(uint32_t thread) const {
-  const auto it = threads_.find(thread);
-  return it == threads_.end() ? kNoModule : OwnerOf(it->second.ending).module;
+  return OwnerOf(Of(thread).ending).module;
 }
 
 uint64_t Attribution::CurrentUnit(uint32_t thread) const {
-  const auto it = threads_.find(thread);
-  return it == threads_.end() ? kNoUnit : it->second.unit;
+  return Of(thread).unit;
 }
 
 ModuleCall Attribution::CurrentCall(uint32_t thread) const {
-  const auto it = threads_.find(thread);
-  if (it == threads_.end() || it->second.calls.empty()) return {};
-  return it->second.calls.back();
+  const std::vector<ModuleCall>& calls = Of(thread).calls;
+  return calls.empty() ? ModuleCall() : calls.back();
 }
 
 // Where a unit is if it is there.
@@ -250,12 +262,11 @@ void Attribution::Decide() {
 }
 
 void Attribution::Tell() {
-  std::vector<Unit> ended;
-  ended.reserve(units_.size());
+  ended_.clear();
   for (const Unit& unit : units_) {
-    if (unit.ended) ended.push_back(unit);
+    if (unit.ended) ended_.push_back(unit);
   }
-  for (UnitVisitor* visitor : visitors_) visitor->OnUnits(ended);
+  for (UnitVisitor* visitor : visitors_) visitor->OnUnits(ended_);
 }
 
 void Attribution::StartBatch() {

@@ -89,6 +89,8 @@ class Attribution : public Visitor {
     bool only_parameters = false;   // whether the open unit reads nothing else
   };
 
+  ThreadModules& Of(uint32_t thread);
+  const ThreadModules& Of(uint32_t thread) const;
   void BeginModule(const Operator& op, ThreadModules* thread);
   void BeginUnit(const SpanBegin& begin, ThreadModules* thread);
   void OwnByInputs(const SpanBegin& begin, ThreadModules* thread, Unit* unit);
@@ -108,10 +110,13 @@ class Attribution : public Visitor {
   ModuleCalls calls_;
   ForwardOps<uint64_t> forward_ops_;  // their units
   absl::node_hash_map<uint32_t, ThreadModules> threads_;
+  ThreadModules* last_ = nullptr;  // of the last event
+  uint32_t last_thread_ = 0;
 
   // First those that began in an earlier batch and go on: their owners stay.
   std::vector<Unit> units_;
   size_t carried_ = 0;
+  std::vector<Unit> ended_;      // those of them that are told
   uint64_t first_ = 0;           // number of the first that is not carried over
   std::vector<Owner> previous_;  // owners of the batch before, by number
   uint64_t previous_first_ = 0;
