@@ -10,6 +10,8 @@
 //   TORCHTAPE_LOG_PATH=FILE      log_path
 //   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,
 //                                BACKWARD, COMMAND_LINE
+//   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
+//   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
 //   TORCHTAPE_SCHEDULE=...       such as "wait=5,warmup=1,active=3,repeat=2",
 //                                with the names of the fields of Schedule
@@ -50,7 +52,7 @@ enum class OpSource {
   kAuto,
 
   // Wrappers in the import slots of all loaded objects: every call between the
-  // program and LibTorch, and inside LibTorch, for a fraction of what callbacks
+  // program and LibTorch, and inside LibTorch, for about half of what callbacks
   // cost. Linux on x86-64, shared LibTorch. Where that is not so, the tracker
   // is off and says so.
   kTaps,
@@ -86,6 +88,11 @@ struct TrackerOptions {
   bool backward = true;
 
   OpSource op_source = OpSource::kAuto;
+
+  // Callbacks look beside taps in the first recorded step, and then in each
+  // so-manieth recorded step; 0: in no other. What only they see from then on
+  // is recorded. An audited step costs what callbacks cost.
+  uint64_t audit_every = 0;
 
   // The program's command line among the run facts. It may hold secrets.
   bool command_line = false;
