@@ -98,8 +98,8 @@ struct TrackerOptions {
   bool command_line = false;
 
   // Upper bound of the memory that holds events on their way to the log, in
-  // bytes, at least 1 MiB. Each recording thread takes about 8.2 MiB of it, or
-  // less if the bound is below 32 MiB, and half a MiB beside it.
+  // bytes, at least 1 MiB. Each recording thread takes about 4.2 MiB of it, or
+  // less if the bound is below 16 MiB, and half a MiB beside it.
   // When it is full, events are dropped and counted; training never waits.
   // The thread that writes the log needs up to 64 MiB more.
   size_t max_buffer_bytes = size_t{128} << 20;

@@ -27,7 +27,7 @@ namespace torchtape::internal {
 
 struct RecorderOptions {
   size_t max_buffer_bytes = size_t{128} << 20;
-  size_t ring_words = size_t{1} << 20;  // a power of two
+  size_t ring_words = size_t{1} << 19;  // a power of two
   format::EncoderOptions encoder;
   // Where the rings are kept so that they outlive the process; empty: in memory
   // only.
