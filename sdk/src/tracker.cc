@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -17,6 +18,7 @@
 #include "core/op_source.h"
 #include "core/recorder.h"
 #include "core/schedule.h"
+#include "core/synced_sink.h"
 #include "core/thread_recorder.h"
 #include "torch/memory_observer.h"
 #include "torch/module_tree.h"
@@ -145,6 +147,13 @@ absl::Status Session::Start(const TrackerOptions& options,
   auto sink = format::CreateFile(path);
   if (!sink.ok()) return sink.status();
   internal::RecorderOptions recorder_options;
+  if (options.sync_within_ms != 0) {
+    // Events wait for their chunk, and the chunk for the disk.
+    const std::chrono::nanoseconds within =
+        std::chrono::milliseconds(options.sync_within_ms);
+    recorder_options.flush_ns = static_cast<uint64_t>(within.count()) / 4 * 3;
+    sink = std::make_unique<internal::SyncedSink>(*std::move(sink), within / 4);
+  }
   recorder_options.max_buffer_bytes = options.max_buffer_bytes;
   // A small bound has small rings, so that it has some.
   while (recorder_options.ring_words * sizeof(uint64_t) >

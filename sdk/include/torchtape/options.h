@@ -13,6 +13,7 @@
 //   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
+//   TORCHTAPE_SYNC_WITHIN_MS=N   sync_within_ms
 //   TORCHTAPE_SCHEDULE=...       such as "wait=5,warmup=1,active=3,repeat=2",
 //                                with the names of the fields of Schedule
 
@@ -103,6 +104,11 @@ struct TrackerOptions {
   // When it is full, events are dropped and counted; training never waits.
   // The thread that writes the log needs up to 64 MiB more.
   size_t max_buffer_bytes = size_t{128} << 20;
+
+  // What was recorded is on the disk, where a loss of power leaves it, at the
+  // latest so many milliseconds later, if the disk is as fast; 0: whenever the
+  // operating system writes it. A thread of its own waits for the disk.
+  uint64_t sync_within_ms = 1000;
 
   Schedule schedule;
 };

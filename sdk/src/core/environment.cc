@@ -97,6 +97,8 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(ReadCount("TORCHTAPE_AUDIT_EVERY", &options->audit_every));
   status.Update(
       ReadCount("TORCHTAPE_MAX_BUFFER_BYTES", &options->max_buffer_bytes));
+  status.Update(
+      ReadCount("TORCHTAPE_SYNC_WITHIN_MS", &options->sync_within_ms));
   if (const char* text = std::getenv("TORCHTAPE_SCHEDULE")) {
     const absl::Status parsed = ParseSchedule(text, &options->schedule);
     if (!parsed.ok()) {
