@@ -128,6 +128,9 @@ class ThreadRecorder {
     if (__builtin_expect(((guess ^ hash) & kHashMask) != 0, 0)) return 0;
     ++guess_;
     HistoryAt(used_++) = guess;
+    // Training has driven them out of the cache since the last step.
+    __builtin_prefetch(&HistoryAt(guess_ + 8));
+    __builtin_prefetch(&HistoryAt(used_ + 8), 1);
     return static_cast<uint32_t>(guess & ~kHashMask);
   }
   uint32_t FindSignature(uint32_t op, uint64_t call_site, bool values_recorded,

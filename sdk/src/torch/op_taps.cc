@@ -76,7 +76,7 @@ class OpTaps : public OpSource {
 
   void Install() override {
     callbacks_.Install();
-    slots_.Place();
+    Place();
   }
 
   void Remove() override {
@@ -85,7 +85,7 @@ class OpTaps : public OpSource {
   }
 
   void StepEnded() override {
-    if (slots_.OutOfDate()) slots_.Place();
+    if (slots_.OutOfDate()) Place();
     CallbacksBesideTaps::EndAudit();
     if (audit_every_ != 0 && ++steps_ % audit_every_ == 0) {
       callbacks_.StartAudit();
@@ -95,6 +95,11 @@ class OpTaps : public OpSource {
   const char* name() const override { return "taps"; }
 
  private:
+  void Place() {
+    if (slots_.OutOfDate()) ForgetVtables();
+    slots_.Place();
+  }
+
   const uint64_t audit_every_;
   uint64_t steps_ = 0;  // recorded ones
   ImportSlots slots_;
