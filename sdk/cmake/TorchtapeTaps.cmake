@@ -2,16 +2,17 @@
 # that make one wrapper for each (src/torch/tap.h).
 #
 # torchtape_tap_sources(result): sets `result` to the sources; empty where
-# there is nothing to tap: a static LibTorch, or another processor.
+# there is nothing to tap: a static LibTorch, or another processor. The wrappers
+# of modules are among them.
+
+include(TorchtapeModuleTaps)
 
 # Files that are compiled side by side: each pays for LibTorch's headers once.
 set(torchtape_tap_files 4)
 
-# The operators of libtorch_cpu, as "number of name;mangled name" pairs.
-function(torchtape_exported_operators library names_var symbols_var)
-  execute_process(
-    COMMAND ${CMAKE_NM} -D --defined-only ${library}
-    OUTPUT_VARIABLE table ERROR_QUIET)
+# The operators of libtorch_cpu, as "number of name;mangled name" pairs. `table`:
+# what nm says of its dynamic symbols.
+function(torchtape_exported_operators table names_var symbols_var)
   string(REGEX MATCHALL " T _ZN2at4_ops[0-9]+[A-Za-z0-9_]+" lines "${table}")
   foreach(line IN LISTS lines)
     string(SUBSTRING "${line}" 3 -1 symbol)
@@ -51,10 +52,10 @@ function(torchtape_tap_sources result)
   foreach(file RANGE 1 ${torchtape_tap_files})
     list(APPEND sources ${folder}/taps_${file}.cc)
   endforeach()
-  list(APPEND sources ${folder}/tap_tables.cc)
+  list(APPEND sources ${folder}/tap_tables.cc ${folder}/module_taps.cc)
   set(${result} "${sources}" PARENT_SCOPE)
   file(SIZE ${library} size)
-  set(made_from "${library} ${size} 3")
+  set(made_from "${library} ${size} 4")
   if(EXISTS ${folder}/made_from)
     file(READ ${folder}/made_from before)
     if(before STREQUAL made_from)
@@ -62,7 +63,11 @@ function(torchtape_tap_sources result)
     endif()
   endif()
 
-  torchtape_exported_operators(${library} names symbols)
+  execute_process(
+    COMMAND ${CMAKE_NM} -D --defined-only ${library}
+    OUTPUT_VARIABLE table ERROR_QUIET)
+  torchtape_write_module_taps("${table}" ${library} ${folder}/module_taps.cc)
+  torchtape_exported_operators("${table}" names symbols)
   list(LENGTH names count)
   message(STATUS "Operators to tap: ${count}")
   set(head "// Made by TorchtapeTaps.cmake from the operators that\n// ${library} exports.\n\n")

@@ -7,6 +7,7 @@
 #include "core/import_slots.h"
 #include "core/thread_recorder.h"
 #include "torch/memory_observer.h"
+#include "torch/module_taps.h"
 #include "torch/node_tap.h"
 #include "torch/op_callbacks.h"
 #include "torch/script_tap.h"
@@ -69,6 +70,7 @@ class OpTaps : public OpSource {
         slots_.Replace(kScriptFunctions[i], ScriptTap(i, run));
       }
     }
+    AddModuleTaps(library, &slots_);
     StayLoaded();
     return true;
   }
