@@ -1,18 +1,18 @@
 # Writes the list of operators that the LibTorch at hand exports, as sources
 # that make one wrapper for each (src/torch/tap.h).
 #
-# torchtape_tap_sources(result): sets `result` to the sources; empty where
-# there is nothing to tap: a static LibTorch, or another processor. The wrappers
-# of modules are among them.
-
-include(TorchtapeModuleTaps)
+# torchtape_tap_sources(result): sets `result` to the sources. Where there is
+# nothing to tap (a static LibTorch, another processor, TORCHTAPE_TAPS off), their
+# list is empty and callbacks serve alone.
 
 # Files that are compiled side by side: each pays for LibTorch's headers once.
 set(torchtape_tap_files 4)
 
-# The operators of libtorch_cpu, as "number of name;mangled name" pairs. `table`:
-# what nm says of its dynamic symbols.
-function(torchtape_exported_operators table names_var symbols_var)
+# The operators of libtorch_cpu: two lists of the same order.
+function(torchtape_exported_operators library names_var symbols_var)
+  execute_process(
+    COMMAND ${CMAKE_NM} -D --defined-only ${library}
+    OUTPUT_VARIABLE table ERROR_QUIET)
   string(REGEX MATCHALL " T _ZN2at4_ops[0-9]+[A-Za-z0-9_]+" lines "${table}")
   foreach(line IN LISTS lines)
     string(SUBSTRING "${line}" 3 -1 symbol)
@@ -30,9 +30,11 @@ function(torchtape_exported_operators table names_var symbols_var)
   set(${symbols_var} "${symbols}" PARENT_SCOPE)
 endfunction()
 
-function(torchtape_tap_sources result)
+# Sets `result` to the shared library that can be tapped; empty if none can.
+function(torchtape_tapped_library result)
   set(${result} "" PARENT_SCOPE)
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" OR NOT TARGET torch_cpu)
+  if(NOT TORCHTAPE_TAPS OR NOT TARGET torch_cpu OR
+      NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     return()
   endif()
   get_target_property(library torch_cpu IMPORTED_LOCATION)
@@ -42,7 +44,21 @@ function(torchtape_tap_sources result)
       get_target_property(library torch_cpu IMPORTED_LOCATION_${configuration})
     endif()
   endforeach()
-  if(NOT library MATCHES "\\.so")
+  if(library MATCHES "\\.so")
+    set(${result} ${library} PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(torchtape_tap_sources result)
+  torchtape_tapped_library(library)
+  if(NOT library)
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/no_taps.cc)
+    file(CONFIGURE OUTPUT ${file} CONTENT "#include \"torch/tap.h\"\n
+namespace torchtape::internal {\n
+const TapTable* const kTapTables[] = {nullptr};
+const size_t kTapTableCount = 0;\n
+}  // namespace torchtape::internal\n" @ONLY)
+    set(${result} ${file} PARENT_SCOPE)
     return()
   endif()
 
@@ -52,10 +68,10 @@ function(torchtape_tap_sources result)
   foreach(file RANGE 1 ${torchtape_tap_files})
     list(APPEND sources ${folder}/taps_${file}.cc)
   endforeach()
-  list(APPEND sources ${folder}/tap_tables.cc ${folder}/module_taps.cc)
+  list(APPEND sources ${folder}/tap_tables.cc)
   set(${result} "${sources}" PARENT_SCOPE)
   file(SIZE ${library} size)
-  set(made_from "${library} ${size} 4")
+  set(made_from "${library} ${size} 3")
   if(EXISTS ${folder}/made_from)
     file(READ ${folder}/made_from before)
     if(before STREQUAL made_from)
@@ -63,11 +79,7 @@ function(torchtape_tap_sources result)
     endif()
   endif()
 
-  execute_process(
-    COMMAND ${CMAKE_NM} -D --defined-only ${library}
-    OUTPUT_VARIABLE table ERROR_QUIET)
-  torchtape_write_module_taps("${table}" ${library} ${folder}/module_taps.cc)
-  torchtape_exported_operators("${table}" names symbols)
+  torchtape_exported_operators(${library} names symbols)
   list(LENGTH names count)
   message(STATUS "Operators to tap: ${count}")
   set(head "// Made by TorchtapeTaps.cmake from the operators that\n// ${library} exports.\n\n")

@@ -87,8 +87,16 @@ class CommandLine {
         ->allow_extra_args(false);
   }
 
+  void AddFollow(CLI::App* app) {
+    app->add_flag("--follow", arguments_.follow,
+                  "show it again and again while it is being recorded");
+  }
+
   void AddInfo() {
-    AddJson(AddVerb("info", "facts of the run, counts, losses and cost", Info));
+    CLI::App* app =
+        AddVerb("info", "facts of the run, counts, losses and cost", Info);
+    AddJson(app);
+    AddFollow(app);
   }
 
   void AddSummary() {
@@ -102,6 +110,7 @@ class CommandLine {
                     "op, or source: a table of the program's lines")
         ->check(CLI::IsMember({"op", "source"}));
     AddSymbols(app);
+    AddFollow(app);
   }
 
   void AddDump() {

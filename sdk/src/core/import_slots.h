@@ -25,6 +25,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "core/loader_changes.h"
 
 namespace torchtape::internal {
 
@@ -68,9 +69,7 @@ class ImportSlots {
   absl::flat_hash_map<absl::string_view, const void*> replacements_;
   std::vector<Object> objects_;
   uint64_t visits_ = 0;
-  // What the loader had loaded and unloaded at the last visit.
-  uint64_t loads_ = 0;
-  uint64_t unloads_ = 0;
+  LoaderChanges changes_;  // at the last visit
 };
 
 }  // namespace torchtape::internal

@@ -6,15 +6,13 @@
 
 #include "core/import_slots.h"
 #include "core/thread_recorder.h"
-#include "torch/memory_observer.h"
+#include "torch/callbacks_beside_taps.h"
 #include "torch/module_taps.h"
 #include "torch/node_tap.h"
-#include "torch/op_callbacks.h"
 #include "torch/script_tap.h"
 
 namespace torchtape::internal {
 
-Recorded tapped_options;
 std::atomic<int> taps_announce{0};
 
 namespace {
@@ -44,11 +42,16 @@ void StayLoaded() {
 
 class OpTaps : public OpSource {
  public:
+  explicit OpTaps(uint64_t audit_every) : audit_every_(audit_every) {}
+
   // False if LibTorch's functions were not found.
   bool Prepare() {
     void* const library =
         LibraryOf(reinterpret_cast<const void*>(&at::clearCallbacks));
     if (library == nullptr) return false;
+    // Without it, backward nodes would be missing from the log.
+    void* const evaluate = dlsym(library, kEvaluateFunction);
+    if (evaluate == nullptr) return false;
     bool any = false;
     for (uint32_t number = 0; number < CountTaps(); ++number) {
       const TapFacts& tap = TapAt(number);
@@ -62,9 +65,7 @@ class OpTaps : public OpSource {
       any = true;
     }
     if (!any) return false;
-    if (void* evaluate = dlsym(library, kEvaluateFunction)) {
-      slots_.Replace(kEvaluateFunction, NodeTap(evaluate));
-    }
+    slots_.Replace(kEvaluateFunction, NodeTap(evaluate));
     for (size_t i = 0; i < kScriptFunctionCount; ++i) {
       if (void* run = dlsym(library, kScriptFunctions[i])) {
         slots_.Replace(kScriptFunctions[i], ScriptTap(i, run));
@@ -75,16 +76,12 @@ class OpTaps : public OpSource {
     return true;
   }
 
-  absl::Status Install(const Recorded& what) override {
-    tapped_options = what;
-    callbacks_.Install(what);
+  void Install() override {
+    callbacks_.Install();
     slots_.Place();
-    if (what.memory || what.identities) return InstallMemoryObserver();
-    return absl::OkStatus();
   }
 
   void Remove() override {
-    RemoveMemoryObserver();
     slots_.PutBack();
     callbacks_.Remove();
   }
@@ -92,16 +89,19 @@ class OpTaps : public OpSource {
   void StepEnded() override {
     if (slots_.OutOfDate()) slots_.Place();
     CallbacksBesideTaps::EndAudit();
+    if (audit_every_ != 0 && ++steps_ % audit_every_ == 0) {
+      callbacks_.StartAudit();
+    }
   }
 
   const char* name() const override { return "taps"; }
 
  private:
+  const uint64_t audit_every_;
+  uint64_t steps_ = 0;  // recorded ones
   ImportSlots slots_;
   CallbacksBesideTaps callbacks_;
 };
-
-uint64_t TorchThread() { return at::RecordFunction::currentThreadId(); }
 
 }  // namespace
 
@@ -120,9 +120,8 @@ const TapFacts& TapAt(uint32_t number) {
   return (*table)->facts[number];
 }
 
-std::unique_ptr<OpSource> MakeOpTaps() {
-  ThreadRecorder::SetTorchThread(&TorchThread);
-  auto taps = std::make_unique<OpTaps>();
+std::unique_ptr<OpSource> MakeOpTaps(uint64_t audit_every) {
+  auto taps = std::make_unique<OpTaps>(audit_every);
   if (!taps->Prepare()) return nullptr;
   return taps;
 }
