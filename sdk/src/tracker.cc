@@ -15,12 +15,14 @@
 #include "absl/strings/str_cat.h"
 #include "core/environment.h"
 #include "core/model_message.h"
+#include "core/module_names.h"
 #include "core/op_source.h"
 #include "core/recorder.h"
 #include "core/schedule.h"
 #include "core/synced_sink.h"
 #include "core/thread_recorder.h"
 #include "torch/memory_observer.h"
+#include "torch/module_call.h"
 #include "torch/module_tree.h"
 #include "torch/op_callbacks.h"
 #include "torch/op_taps.h"
@@ -193,6 +195,7 @@ void Session::FollowPlan() {
     }
   }
   if (plan == StepPlan::kOff) Unhook();
+  internal::RecordModuleScopes(plan != StepPlan::kOff);
   plan_ = plan;
 }
 
@@ -227,8 +230,10 @@ absl::Status Session::Stop() {
   if (!active_) return absl::OkStatus();
   active_ = false;
   if (plan_ != StepPlan::kOff) Unhook();
+  internal::RecordModuleScopes(false);
   plan_ = StepPlan::kOff;
   absl::Status status = Recorder::Get().Stop();
+  internal::ModuleNames::Get().Clear();
   if (isatty(STDERR_FILENO) && status.ok()) {
     Say(absl::StrCat("wrote ", path_, "; see: torchtape summary ", path_));
   }
@@ -309,8 +314,9 @@ void AttachModel(const Module& model, absl::string_view name) {
   Guarded([&] {
     ThreadRecorder* recorder = ThreadRecorder::Current();
     if (recorder == nullptr) return absl::OkStatus();
-    v1::Model message =
-        internal::ToMessage(internal::DescribeModel(model, name));
+    const internal::ModelFacts facts = internal::DescribeModel(model, name);
+    internal::ModuleNames::Get().Attach(facts);
+    v1::Model message = internal::ToMessage(facts);
     recorder->Model(Recorder::Get().AddModel(std::move(message)));
     return absl::OkStatus();
   }).IgnoreError();

@@ -7,6 +7,7 @@
 #include "core/import_slots.h"
 #include "core/thread_recorder.h"
 #include "torch/callbacks_beside_taps.h"
+#include "torch/module_taps.h"
 #include "torch/node_tap.h"
 #include "torch/script_tap.h"
 
@@ -70,6 +71,7 @@ class OpTaps : public OpSource {
         slots_.Replace(kScriptFunctions[i], ScriptTap(i, run));
       }
     }
+    AddModuleTaps(library, &slots_);
     StayLoaded();
     return true;
   }
