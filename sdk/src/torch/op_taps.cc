@@ -9,6 +9,7 @@
 #include "torch/memory_observer.h"
 #include "torch/node_tap.h"
 #include "torch/op_callbacks.h"
+#include "torch/optimizer_tap.h"
 #include "torch/script_tap.h"
 
 namespace torchtape::internal {
@@ -77,18 +78,21 @@ class OpTaps : public OpSource {
     tapped_options = what;
     callbacks_.Install(what);
     slots_.Place();
+    HoldOptimizerTaps();
     if (what.memory || what.identities) return InstallMemoryObserver();
     return absl::OkStatus();
   }
 
   void Remove() override {
     RemoveMemoryObserver();
+    ReleaseOptimizerTaps();
     slots_.PutBack();
     callbacks_.Remove();
   }
 
   void StepEnded() override {
     if (slots_.OutOfDate()) slots_.Place();
+    RefreshOptimizerTaps();
     CallbacksBesideTaps::EndAudit();
   }
 

@@ -8,6 +8,10 @@ namespace torchtape::internal {
 // What LibTorch says of itself.
 TorchFacts ReadTorchFacts();
 
+// The library with LibTorch's functions, as dlsym() wants it: a program may
+// have loaded it for itself alone. Null if it is static.
+void* TorchLibrary();
+
 }  // namespace torchtape::internal
 
 #endif  // TORCHTAPE_SDK_TORCH_TORCH_FACTS_H_
