@@ -9,6 +9,8 @@ namespace torchtape::internal {
 
 TorchFacts ReadTorchFacts() { return {TORCH_VERSION, at::show_config()}; }
 
+void MakeCallbackList() { at::hasGlobalCallbacks(); }
+
 void* TorchLibrary() {
   Dl_info info;
   if (dladdr(reinterpret_cast<const void*>(&at::clearCallbacks), &info) == 0) {
