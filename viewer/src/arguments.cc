@@ -88,8 +88,16 @@ class CommandLine {
         ->allow_extra_args(false);
   }
 
+  void AddFollow(CLI::App* app) {
+    app->add_flag("--follow", arguments_.follow,
+                  "show it again and again while it is being recorded");
+  }
+
   void AddInfo() {
-    AddJson(AddVerb("info", "facts of the run, counts, losses and cost", Info));
+    CLI::App* app =
+        AddVerb("info", "facts of the run, counts, losses and cost", Info);
+    AddJson(app);
+    AddFollow(app);
   }
 
   void AddSummary() {
@@ -103,6 +111,7 @@ class CommandLine {
                     "op, or source: a table of the program's lines")
         ->check(CLI::IsMember({"op", "source"}));
     AddSymbols(app);
+    AddFollow(app);
   }
 
   void AddDump() {
@@ -173,6 +182,10 @@ class CommandLine {
                 "which steps, such as wait=5,active=3,repeat=2", "SCHEDULE");
     AddVariable(app, "--op-source", "auto, taps or callbacks", "OP_SOURCE")
         ->check(CLI::IsMember({"auto", "taps", "callbacks"}));
+    AddVariable(app, "--audit-every",
+                "look at what taps see in each Nth recorded step",
+                "AUDIT_EVERY")
+        ->check(CLI::NonNegativeNumber);
     AddVariable(app, "--max-buffer-bytes",
                 "bound of the memory for events on their way",
                 "MAX_BUFFER_BYTES")

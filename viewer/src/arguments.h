@@ -17,6 +17,7 @@ struct Arguments {
   Verb verb = nullptr;  // null: there is nothing to do but print `text`
   std::string log_path;
   std::string output_path;  // empty: standard output
+  bool follow = false;      // show it again while it is being recorded
   bool recover = false;     // the verb that changes files; then `verb` is null
   bool record = false;      // the verb that runs a program; the same
   RecordOptions record_options;

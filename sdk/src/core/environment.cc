@@ -49,6 +49,12 @@ absl::Status ReadOpSource(OpSource* source) {
   return absl::OkStatus();
 }
 
+absl::Status ReadCount(const char* name, uint64_t* count) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || absl::SimpleAtoi(text, count)) return absl::OkStatus();
+  return Invalid(name, text, "a number");
+}
+
 // The first of these variables that holds a number.
 template <typename Set>
 void ReadNumber(std::initializer_list<const char*> names, Set set) {
@@ -119,11 +125,11 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(ReadSwitch("TORCHTAPE_BACKWARD", &options->backward));
   status.Update(ReadOpSource(&options->op_source));
   status.Update(ReadSwitch("TORCHTAPE_COMMAND_LINE", &options->command_line));
-  if (const char* text = std::getenv("TORCHTAPE_MAX_BUFFER_BYTES")) {
-    if (!absl::SimpleAtoi(text, &options->max_buffer_bytes)) {
-      status.Update(Invalid("TORCHTAPE_MAX_BUFFER_BYTES", text, "a number"));
-    }
-  }
+  status.Update(ReadCount("TORCHTAPE_AUDIT_EVERY", &options->audit_every));
+  status.Update(
+      ReadCount("TORCHTAPE_MAX_BUFFER_BYTES", &options->max_buffer_bytes));
+  status.Update(
+      ReadCount("TORCHTAPE_SYNC_WITHIN_MS", &options->sync_within_ms));
   if (const char* text = std::getenv("TORCHTAPE_SCHEDULE")) {
     const absl::Status parsed = ParseSchedule(text, &options->schedule);
     if (!parsed.ok()) {

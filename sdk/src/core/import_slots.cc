@@ -11,23 +11,6 @@
 namespace torchtape::internal {
 namespace {
 
-struct Loader {
-  uint64_t loads = 0;
-  uint64_t unloads = 0;
-};
-
-// How many objects have come and gone.
-Loader ReadLoader() {
-  Loader loader;
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* to) {
-        *static_cast<Loader*>(to) = {info->dlpi_adds, info->dlpi_subs};
-        return 1;
-      },
-      &loader);
-  return loader;
-}
-
 uintptr_t PageSize() {
   static const uintptr_t size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   return size;
@@ -124,9 +107,10 @@ class ImportSlots::Visit {
         [dynamic](const Object& known) { return known.id == dynamic; });
     if (object == slots_.objects_.end()) {
       object = slots_.objects_.insert(object, Object{dynamic, 0, {}});
-      Scan(ReadDynamic(dynamic, info_.dlpi_addr), &*object);
-    } else if (scan_all) {
-      // Another object may lie where one lay before.
+      scan_all = true;
+    }
+    // After an unloading, another object may lie where one lay before.
+    if (scan_all) {
       Scan(ReadDynamic(dynamic, info_.dlpi_addr), &*object);
     }
     object->seen = slots_.visits_;
@@ -215,6 +199,8 @@ class ImportSlots::Visit {
       void* const now = __atomic_load_n(slot.at, __ATOMIC_RELAXED);
       // A lazy slot may have been bound over the replacement.
       if ((now == slot.replacement) == place) continue;
+      // It was there before us: somebody else's to put back.
+      if (!place && slot.before == nullptr) continue;
       if (!page.Open(slot)) continue;
       if (place) slot.before = now;
       __atomic_store_n(
@@ -239,10 +225,7 @@ void ImportSlots::ReplaceVirtual(absl::string_view symbol, const void* target,
   virtuals_[target] = virtuals_[replacement] = replacement;
 }
 
-bool ImportSlots::OutOfDate() const {
-  const Loader loader = ReadLoader();
-  return loader.loads != loads_ || loader.unloads != unloads_;
-}
+bool ImportSlots::OutOfDate() const { return ReadLoaderChanges() != changes_; }
 
 void ImportSlots::Place() { VisitAll(true); }
 
@@ -258,13 +241,13 @@ void ImportSlots::VisitAll(bool place) {
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* to) {
         All& all = *static_cast<All*>(to);
-        all.scan_all |= info->dlpi_subs != all.slots->unloads_;
-        all.slots->loads_ = info->dlpi_adds;
+        LoaderChanges& changes = all.slots->changes_;
+        all.scan_all |= info->dlpi_subs != changes.unloads;
+        changes = {info->dlpi_adds, info->dlpi_subs};
         Visit(*info, all.slots).Run(all.place, all.scan_all);
         return 0;
       },
       &all);
-  unloads_ = ReadLoader().unloads;
   objects_.erase(std::remove_if(objects_.begin(), objects_.end(),
                                 [this](const Object& object) {
                                   return object.seen != visits_;

@@ -26,6 +26,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "core/loader_changes.h"
 
 namespace torchtape::internal {
 
@@ -76,9 +77,7 @@ class ImportSlots {
   absl::flat_hash_map<const void*, const void*> virtuals_;
   std::vector<Object> objects_;
   uint64_t visits_ = 0;
-  // What the loader had loaded and unloaded at the last visit.
-  uint64_t loads_ = 0;
-  uint64_t unloads_ = 0;
+  LoaderChanges changes_;  // at the last visit
 };
 
 }  // namespace torchtape::internal

@@ -158,7 +158,7 @@ KnownOperator* ThreadRecorder::AddByAddress(const char* address, SpanKind kind,
   entry = AddressEntry();
   entry.name = address;
   entry.known.id = id;
-  std::memcpy(entry.text, name.data(), std::min(name.size(), kTextBytes));
+  std::memcpy(entry.text, address, strnlen(address, kTextBytes));
   return &entry.known;
 }
 

@@ -91,7 +91,8 @@ class ThreadRecorder {
   // apart.
   KnownOperator* FindByText(SpanKind kind, absl::string_view name);
 
-  // Adds an operator. Null if the ring or the table is full.
+  // Adds an operator. Null if the ring or the table is full. `address` may hold
+  // another text than the operator's name.
   KnownOperator* AddByAddress(const char* address, SpanKind kind,
                               absl::string_view name,
                               absl::string_view overload,

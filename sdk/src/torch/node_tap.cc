@@ -58,14 +58,14 @@ void Begin(const Node& node, InputBuffer& inputs, ThreadRecorder* recorder) {
   if (KnownOperator* op = FindNode(node, recorder)) {
     Values& values = recorder->values();
     values.Clear();
-    if (tapped_options.shapes) {
+    if (recorded.shapes) {
       for (uint32_t i = 0; i < node.num_inputs(); ++i) {
-        AddTensor(inputs[i], tapped_options.identities, &values);
+        AddTensor(inputs[i], recorded.identities, &values);
       }
       call.has_values = true;
-      call.identities = tapped_options.identities;
+      call.identities = recorded.identities;
     }
-    call.signature = recorder->SignatureOf(op->id, 0, tapped_options.shapes);
+    call.signature = recorder->SignatureOf(op->id, 0, recorded.shapes);
   }
   recorder->Begin(call);
 }
@@ -103,7 +103,7 @@ class NodeCall {
 
 void OnEvaluate(void* engine, std::shared_ptr<GraphTask>& task, Node* node,
                 InputBuffer& inputs, const void* queue) {
-  if (!tapped_options.backward || !IsEvaluated(*task, node)) {
+  if (!recorded.backward || !IsEvaluated(*task, node)) {
     return next(engine, task, node, inputs, queue);
   }
   NodeCall call(*node, inputs);

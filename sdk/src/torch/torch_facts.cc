@@ -19,4 +19,6 @@ void* TorchLibrary() {
   return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
 }
 
+uint64_t CurrentTorchThread() { return at::RecordFunction::currentThreadId(); }
+
 }  // namespace torchtape::internal
