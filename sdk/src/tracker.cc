@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "automatic.h"
 #include "core/environment.h"
 #include "core/model_message.h"
 #include "core/module_names.h"
@@ -104,6 +105,7 @@ class Session {
       Say(absl::StrCat("no journal, so a crash loses about a second: ",
                        status.message()));
     });
+    internal::MakeCallbackList();
     // A tracker that is never destroyed still leaves a finished log, if the
     // process ends in an orderly way.
     std::atexit([] { Session::Get().Stop().IgnoreError(); });
@@ -267,6 +269,7 @@ absl::Status Tracker::Start(TrackerOptions options) {
   run.set_torch_version(torch.version);
   run.set_torch_build(torch.build);
   log_path_ = internal::ExpandPath(options.log_path, run);
+  internal::GiveWay();
   status = Session::Get().Start(options, log_path_, std::move(run));
   started_ = status.ok();
   return status;

@@ -83,7 +83,16 @@ int Recover(const Arguments& arguments) {
   return outcome->exit_code;
 }
 
+// As shells and env(1) do: 127 where there is no such program, 126 where it
+// cannot be run.
+int Record(const Arguments& arguments) {
+  const absl::Status status = RecordProgram(arguments.record_options);
+  std::cerr << "torchtape: " << EscapeText(status.message()) << '\n';
+  return absl::IsNotFound(status) ? 127 : 126;
+}
+
 int Main(const Arguments& arguments) {
+  if (arguments.record) return Record(arguments);
   if (arguments.recover) return Recover(arguments);
   if (arguments.verb == nullptr) {
     (arguments.exit_code == 0 ? std::cout : std::cerr) << arguments.text;

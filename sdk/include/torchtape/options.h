@@ -6,6 +6,10 @@
 // Each option can be overridden from outside without a rebuild, by an
 // environment variable that is read once, when the tracker is made:
 //
+//   TORCHTAPE=FILE               log_path, and more: a program that is linked
+//                                with the SDK is recorded even if it makes no
+//                                tracker, from its start to its exit; steps end
+//                                where those of its optimizers do
 //   TORCHTAPE_ENABLED=0          record nothing
 //   TORCHTAPE_LOG_PATH=FILE      log_path
 //   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -79,9 +80,39 @@ std::string CpuModel() {
   return "";
 }
 
+// "run.tape" -> "run.{pid}.tape"
+std::string PathOfChild(std::string path) {
+  if (path.find("{pid}") != path.npos) return path;
+  const size_t name = path.find_last_of('/') + 1;  // npos + 1 is 0
+  const size_t dot = path.find_last_of('.');
+  const bool has_extension = dot != path.npos && dot > name;
+  return path.insert(has_extension ? dot : path.size(), ".{pid}");
+}
+
 }  // namespace
 
+std::string AutomaticPath() {
+  const char* path = std::getenv("TORCHTAPE");
+  if (path == nullptr || *path == '\0') return "";
+  const char* process = std::getenv("TORCHTAPE_PROCESS");
+  uint64_t pid = 0;
+  if (process == nullptr || !absl::SimpleAtoi(process, &pid) ||
+      pid == static_cast<uint64_t>(getpid())) {
+    return path;
+  }
+  const char* children = std::getenv("TORCHTAPE_CHILDREN");
+  bool children_too = false;
+  if (children == nullptr || !absl::SimpleAtob(children, &children_too) ||
+      !children_too) {
+    return "";
+  }
+  return PathOfChild(path);
+}
+
 absl::Status ApplyEnvironment(TrackerOptions* options) {
+  if (std::string path = AutomaticPath(); !path.empty()) {
+    options->log_path = std::move(path);
+  }
   if (const char* path = std::getenv("TORCHTAPE_LOG_PATH")) {
     options->log_path = path;
   }

@@ -156,24 +156,41 @@ class ImportSlots::Visit {
     for (size_t i = 0; i < bytes / sizeof(ElfW(Rela)); ++i) {
       const ElfW(Rela)& relocation = relocations[i];
       const auto type = ELF64_R_TYPE(relocation.r_info);
+      const ElfW(Sym)& symbol = section.symbols[ELF64_R_SYM(relocation.r_info)];
+      if (type == R_X86_64_COPY) {
+        TakeCopy(info_.dlpi_addr + relocation.r_offset, symbol.st_size, object);
+        continue;
+      }
       if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
           type != R_X86_64_64) {
         continue;
       }
       if (type == R_X86_64_64 && relocation.r_addend != 0) continue;
-      const char* name =
-          section.strings +
-          section.symbols[ELF64_R_SYM(relocation.r_info)].st_name;
-      const auto found = slots_.replacements_.find(name);
+      const auto found =
+          slots_.replacements_.find(section.strings + symbol.st_name);
       if (found == slots_.replacements_.end()) continue;
-      const uintptr_t at = info_.dlpi_addr + relocation.r_offset;
-      object->slots.push_back({reinterpret_cast<void**>(at), found->second,
-                               nullptr,
-                               at >= protected_begin_ && at < protected_end_});
+      Add(info_.dlpi_addr + relocation.r_offset, found->second, object);
     }
 #else
     (void)section, (void)relocations, (void)bytes, (void)object;
 #endif
+  }
+
+  // The program's own copy of data of another library's, with the addresses
+  // that the loader had stored there.
+  void TakeCopy(uintptr_t at, size_t bytes, Object* object) {
+    if (slots_.virtuals_.empty()) return;
+    for (const uintptr_t end = at + bytes; at + sizeof(void*) <= end;
+         at += sizeof(void*)) {
+      const auto found =
+          slots_.virtuals_.find(*reinterpret_cast<void* const*>(at));
+      if (found != slots_.virtuals_.end()) Add(at, found->second, object);
+    }
+  }
+
+  void Add(uintptr_t at, const void* replacement, Object* object) {
+    object->slots.push_back({reinterpret_cast<void**>(at), replacement, nullptr,
+                             at >= protected_begin_ && at < protected_end_});
   }
 
   static void Store(bool place, std::vector<Slot>* slots) {
@@ -200,6 +217,12 @@ class ImportSlots::Visit {
 
 void ImportSlots::Replace(absl::string_view symbol, const void* replacement) {
   replacements_[symbol] = replacement;
+}
+
+void ImportSlots::ReplaceVirtual(absl::string_view symbol, const void* target,
+                                 const void* replacement) {
+  Replace(symbol, replacement);
+  virtuals_[target] = virtuals_[replacement] = replacement;
 }
 
 bool ImportSlots::OutOfDate() const { return ReadLoaderChanges() != changes_; }

@@ -1,7 +1,6 @@
 #include "torch/op_taps.h"
 
 #include <ATen/core/dispatch/ObservedOperators.h>
-#include <ATen/record_function.h>
 #include <dlfcn.h>
 
 #include "core/import_slots.h"
@@ -9,7 +8,9 @@
 #include "torch/callbacks_beside_taps.h"
 #include "torch/module_taps.h"
 #include "torch/node_tap.h"
+#include "torch/optimizer_tap.h"
 #include "torch/script_tap.h"
+#include "torch/torch_facts.h"
 
 namespace torchtape::internal {
 
@@ -21,14 +22,6 @@ uint32_t CountTaps() {
   size_t count = 0;
   for (size_t i = 0; i < kTapTableCount; ++i) count += kTapTables[i]->count;
   return static_cast<uint32_t>(count);
-}
-
-// The library that an address belongs to, as dlsym() wants it; null if it is
-// the program itself.
-void* LibraryOf(const void* address) {
-  Dl_info info;
-  if (dladdr(address, &info) == 0) return nullptr;
-  return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
 }
 
 // A thread may be inside a wrapper at any time: the code stays for good, also
@@ -46,8 +39,7 @@ class OpTaps : public OpSource {
 
   // False if LibTorch's functions were not found.
   bool Prepare() {
-    void* const library =
-        LibraryOf(reinterpret_cast<const void*>(&at::clearCallbacks));
+    void* const library = TorchLibrary();
     if (library == nullptr) return false;
     // Without it, backward nodes would be missing from the log.
     void* const evaluate = dlsym(library, kEvaluateFunction);
@@ -79,15 +71,18 @@ class OpTaps : public OpSource {
   void Install() override {
     callbacks_.Install();
     Place();
+    HoldOptimizerTaps();
   }
 
   void Remove() override {
+    ReleaseOptimizerTaps();
     slots_.PutBack();
     callbacks_.Remove();
   }
 
   void StepEnded() override {
     if (slots_.OutOfDate()) Place();
+    RefreshOptimizerTaps();
     CallbacksBesideTaps::EndAudit();
     if (audit_every_ != 0 && ++steps_ % audit_every_ == 0) {
       callbacks_.StartAudit();
