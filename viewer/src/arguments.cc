@@ -98,6 +98,7 @@ class CommandLine {
         AddVerb("info", "facts of the run, counts, losses and cost", Info);
     AddJson(app);
     AddFollow(app);
+    AddSymbols(app);
   }
 
   void AddSummary() {
