@@ -21,6 +21,11 @@ const char* KindName(v1::SpanKind kind) {
   return kNames[kind];
 }
 
+const char* SourceName(v1::ModuleSource source) {
+  constexpr const char* kNames[] = {"", "scope", "tap"};
+  return kNames[source];
+}
+
 template <typename List>
 std::string Join(const List& list) {
   std::string text = "[";
@@ -214,6 +219,7 @@ class Builder {
     span.overload = op.overload();
     span.schema = op.schema();
     span.kind = KindName(op.kind());
+    span.source = SourceName(op.module_source());
     span.call_site = ObjectOf(events.dictionary(), signature.call_site());
     span.thread = thread;
     span.torch_thread = torch_threads_[thread];

@@ -24,7 +24,8 @@ struct RecordedSpan {
   std::string name;
   std::string overload;
   std::string schema;
-  std::string kind;       // "op", "backward", "range", "script", "engine"
+  std::string kind;  // "op", "backward", "range", "script", "module", "engine"
+  std::string source;     // of a module call: "scope", "tap"; else ""
   std::string call_site;  // base name of the object it was called from; "" not
                           // known
   std::string parent;     // name of the span around it; "" outside

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "torchtape/viewer/record.h"
 #include "torchtape/viewer/verbs.h"
 
 namespace torchtape::viewer {
@@ -16,7 +17,10 @@ struct Arguments {
   Verb verb = nullptr;  // null: there is nothing to do but print `text`
   std::string log_path;
   std::string output_path;  // empty: standard output
+  bool follow = false;      // show it again while it is being recorded
   bool recover = false;     // the verb that changes files; then `verb` is null
+  bool record = false;      // the verb that runs a program; the same
+  RecordOptions record_options;
   VerbOptions options;
 
   std::string text;   // help or version, or what is wrong with the arguments
