@@ -115,15 +115,16 @@ void DataFlow::Infer(const ModuleTree& tree, size_t first,
   for (size_t i = first; i < units->size(); ++i) {
     Unit& unit = (*units)[i];
     if (unit.backward || unit.owner.known()) continue;
-    unit.leaves = from_[i] != kUnknown;
     if (unit.parameter_module != kNoModule &&
         (from_[i] != kUnknown || to_[i] != kUnknown)) {
       unit.owner = {unit.parameter_module, ModuleSource::kParameter, false};
     } else if (from_[i] >= 0 && to_[i] >= 0) {
       const int common = tree.CommonOf(from_[i], to_[i]);
-      if (common == kNoModule) continue;
-      unit.owner = {common, ModuleSource::kInferred, false};
+      if (common != kNoModule) {
+        unit.owner = {common, ModuleSource::kInferred, false};
+      }
     }
+    unit.leaves = !unit.owner.known() && from_[i] != kUnknown;
   }
 }
 
