@@ -231,7 +231,9 @@ class Builder {
     if (event.parent) {
       const RecordedSpan& parent =
           recorded_.spans[index_[{thread, event.parent->number}]];
-      span.parent = parent.name;
+      const bool in_module = parent.kind == "module";
+      span.parent = in_module ? parent.parent : parent.name;
+      span.module = in_module ? parent.name : parent.module;
       span.in_backward |= parent.in_backward;
     }
     ValueWalk walk(events, event);
@@ -293,7 +295,7 @@ void AddChunk(const format::Chunk& chunk, Builder* builder, bool* finished) {
 std::map<std::string, int> Recorded::Counts() const {
   std::map<std::string, int> counts;
   for (const RecordedSpan& span : spans) {
-    if (span.kind != "range") ++counts[span.name];
+    if (span.kind != "range" && span.kind != "module") ++counts[span.name];
   }
   return counts;
 }

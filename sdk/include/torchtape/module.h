@@ -2,7 +2,8 @@
 #define TORCHTAPE_MODULE_H_
 
 // Tells the log which module runs, for modules of your own. LibTorch's modules
-// (Linear, Conv2d, ...) need nothing: they are seen without.
+// (Linear, Conv2d, ...) need nothing: they are seen without, save BatchNorm and
+// InstanceNorm.
 //
 //   struct NetImpl : torch::nn::Module {
 //     torch::Tensor forward(torch::Tensor x);

@@ -76,7 +76,8 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   call.watch_exceptions = watch_exceptions;
   if (known != nullptr) call.signature = recorder->SignatureOfModule(known);
   recorder->Begin(call);
-  return true;
+  // Too many spans may be open; a call further out has the same key.
+  return recorder->HasSpan(call.key);
 }
 
 void ModuleCall::EndModule(bool threw) noexcept {

@@ -76,7 +76,7 @@ TEST_F(ModulesTest, BuiltInModulesAreSeenHoweverTheyAreCalled) {
   EXPECT_EQ(calls.at(0).overload, "Linear");
   EXPECT_EQ(calls.at(7).overload, "ReflectionPad1d");
   for (const RecordedSpan& op : recorded_.Named("aten::relu")) {
-    EXPECT_EQ(op.parent, "m.sequential.1");
+    EXPECT_EQ(op.module, "m.sequential.1");
   }
 }
 
@@ -107,7 +107,7 @@ TEST_F(ModulesTest, ModulesInsideOfLibTorchsModulesAreSeen) {
                           "layer.norm1", "layer.linear1", "layer.dropout",
                           "layer.linear2", "layer.dropout2", "layer.norm2"));
   for (size_t i = 1; i < calls.size(); ++i) {
-    EXPECT_EQ(calls[i].parent, "layer");
+    EXPECT_EQ(calls[i].module, "layer");
   }
 }
 
@@ -131,7 +131,7 @@ TEST_F(ModulesTest, ThrowingForwardEndsItsSpan) {
   ASSERT_THAT(Names(calls), ElementsAre("Linear#1", "Linear#1"));
   EXPECT_TRUE(calls[0].threw);
   EXPECT_FALSE(calls[1].threw);
-  EXPECT_EQ(calls[1].parent, "");
+  EXPECT_EQ(calls[1].module, "");
 }
 
 TEST_F(ModulesTest, ResultsAreTheSameToTheLastBit) {
@@ -212,7 +212,7 @@ TEST_F(ModulesTest, CallsThroughTheHolderAreCallsOfTheModule) {
   EXPECT_EQ(calls[0].source, "scope");
   EXPECT_EQ(calls[0].overload,
             "torchtape::testing::(anonymous namespace)::HeldImpl");
-  EXPECT_EQ(calls[1].parent, "net");
+  EXPECT_EQ(calls[1].module, "net");
   EXPECT_FALSE(calls[0].threw);
   EXPECT_TRUE(calls[2].threw);
 }
