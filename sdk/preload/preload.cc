@@ -27,8 +27,7 @@
 
 namespace {
 
-// --- What the loader has
-// ------------------------------------------------------
+// --- What the loader has ---
 
 struct Objects {
   long count = 0;
@@ -80,8 +79,7 @@ decltype(&dlsym) NextSymbol() {
   return next;
 }
 
-// --- Whether to record
-// --------------------------------------------------------
+// --- Whether to record ---
 
 enum class State {
   kBeforeMain,
@@ -213,8 +211,7 @@ void SayIfNothingCame() {
       program_invocation_short_name);
 }
 
-// --- What comes by
-// --------------------------------------------------------------
+// --- What comes by ---
 
 using Main = int (*)(int, char**, char**);
 Main program_main;
@@ -224,6 +221,8 @@ int MainAfterLook(int argc, char** argv, char** environment) {
     state = State::kWatching;
     watched_process = getpid();
     if (LookAtObjects().torch >= 0) StartRecorder();
+  } else {
+    state = State::kOver;
   }
   const int code = program_main(argc, argv, environment);
   SayIfNothingCame();
