@@ -98,7 +98,7 @@ bool IsSet(const char* name) {
 // As in core/environment.h.
 bool IsMeantProcess() {
   const char* process = getenv("TORCHTAPE_PROCESS");
-  return process == nullptr || atol(process) == getpid();
+  return process == nullptr || *process == '\0' || atol(process) == getpid();
 }
 bool IsWanted() {
   return IsSet("TORCHTAPE") &&
@@ -198,16 +198,13 @@ void StartRecorder() {
 
 pid_t watched_process = 0;
 
-// Before what the program does at its exit, such as to close its streams.
+// Before what the program does at its exit, such as to close its streams. Also
+// from a signal handler: takes no lock.
 void SayIfNothingCame() {
   if (getpid() != watched_process || IsSet("TORCHTAPE_CHILDREN")) return;
   State watching = State::kWatching;
   if (!state.compare_exchange_strong(watching, State::kOver)) return;
-  if (LookAtObjects().torch >= 0) {
-    Say("torchtape: nothing was recorded: LibTorch was loaded unseen\n");
-    return;
-  }
-  Say("torchtape: nothing was recorded: %s has no LibTorch\n",
+  Say("torchtape: nothing was recorded: no LibTorch was seen in %s\n",
       program_invocation_short_name);
 }
 
@@ -250,6 +247,13 @@ int __libc_start_main(Main main, int argc, char** argv, void (*init)(),
 void exit(int code) noexcept {
   SayIfNothingCame();
   Next(&exit, "exit")(code);
+  __builtin_unreachable();
+}
+
+// As shells end.
+void _exit(int code) {
+  SayIfNothingCame();
+  Next(&_exit, "_exit")(code);
   __builtin_unreachable();
 }
 
