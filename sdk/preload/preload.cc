@@ -27,8 +27,7 @@
 
 namespace {
 
-// --- What the loader has
-// ------------------------------------------------------
+// --- What the loader has ---
 
 struct Objects {
   long count = 0;
@@ -80,8 +79,7 @@ decltype(&dlsym) NextSymbol() {
   return next;
 }
 
-// --- Whether to record
-// --------------------------------------------------------
+// --- Whether to record ---
 
 enum class State {
   kBeforeMain,
@@ -100,7 +98,7 @@ bool IsSet(const char* name) {
 // As in core/environment.h.
 bool IsMeantProcess() {
   const char* process = getenv("TORCHTAPE_PROCESS");
-  return process == nullptr || atol(process) == getpid();
+  return process == nullptr || *process == '\0' || atol(process) == getpid();
 }
 bool IsWanted() {
   return IsSet("TORCHTAPE") &&
@@ -200,21 +198,17 @@ void StartRecorder() {
 
 pid_t watched_process = 0;
 
-// Before what the program does at its exit, such as to close its streams.
+// Before what the program does at its exit, such as to close its streams. Also
+// from a signal handler: takes no lock.
 void SayIfNothingCame() {
   if (getpid() != watched_process || IsSet("TORCHTAPE_CHILDREN")) return;
   State watching = State::kWatching;
   if (!state.compare_exchange_strong(watching, State::kOver)) return;
-  if (LookAtObjects().torch >= 0) {
-    Say("torchtape: nothing was recorded: LibTorch was loaded unseen\n");
-    return;
-  }
-  Say("torchtape: nothing was recorded: %s has no LibTorch\n",
+  Say("torchtape: nothing was recorded: no LibTorch was seen in %s\n",
       program_invocation_short_name);
 }
 
-// --- What comes by
-// --------------------------------------------------------------
+// --- What comes by ---
 
 using Main = int (*)(int, char**, char**);
 Main program_main;
@@ -224,6 +218,8 @@ int MainAfterLook(int argc, char** argv, char** environment) {
     state = State::kWatching;
     watched_process = getpid();
     if (LookAtObjects().torch >= 0) StartRecorder();
+  } else {
+    state = State::kOver;
   }
   const int code = program_main(argc, argv, environment);
   SayIfNothingCame();
@@ -251,6 +247,13 @@ int __libc_start_main(Main main, int argc, char** argv, void (*init)(),
 void exit(int code) noexcept {
   SayIfNothingCame();
   Next(&exit, "exit")(code);
+  __builtin_unreachable();
+}
+
+// As shells end.
+void _exit(int code) {
+  SayIfNothingCame();
+  Next(&_exit, "_exit")(code);
   __builtin_unreachable();
 }
 

@@ -53,8 +53,10 @@ void Start() {
   starting = true;
   auto started = std::make_unique<Automatic>(options);
   starting = false;
-  // A tracker that is off has said why.
-  if (!started->tracker.status().ok()) return;
+  // A tracker that is off has said why, unless it was told to be.
+  if (!started->tracker.status().ok() || started->tracker.log_path().empty()) {
+    return;
+  }
   automatic.store(started.release(), std::memory_order_release);
   HoldOptimizerTaps();
   SetOptimizerWatcher(&OnOptimizerStep);

@@ -138,7 +138,8 @@ TEST_F(RecordTest, AProgramWithoutLibTorchIsLeftAloneWithOneLine) {
   WriteFile(folder_ / "in", "in\n");
   EXPECT_EQ(Record("-- sh -c 'cat; echo done' <" + (folder_ / "in")), 0);
   EXPECT_EQ(Out(), "in\ndone\n");
-  EXPECT_EQ(Err(), "torchtape: nothing was recorded: sh has no LibTorch\n");
+  EXPECT_EQ(Err(),
+            "torchtape: nothing was recorded: no LibTorch was seen in sh\n");
   EXPECT_EQ(Logs(), 0u);
 }
 

@@ -187,6 +187,9 @@ class CommandLine {
                 "look at what taps see in each Nth recorded step",
                 "AUDIT_EVERY")
         ->check(CLI::NonNegativeNumber);
+    AddVariable(app, "--sync-within-ms", "bound of what a loss of power costs",
+                "SYNC_WITHIN_MS")
+        ->check(CLI::NonNegativeNumber);
     AddVariable(app, "--max-buffer-bytes",
                 "bound of the memory for events on their way",
                 "MAX_BUFFER_BYTES")

@@ -93,7 +93,7 @@ std::string PathOfChild(std::string path) {
 
 std::string AutomaticPath() {
   const char* path = std::getenv("TORCHTAPE");
-  if (path == nullptr || *path == '\0') return "";
+  if (path == nullptr || absl::string_view(path) == "0") return "";
   const char* process = std::getenv("TORCHTAPE_PROCESS");
   uint64_t pid = 0;
   if (process == nullptr || !absl::SimpleAtoi(process, &pid) ||

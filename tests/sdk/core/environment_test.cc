@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <map>
+#include <string>
+#include <utility>
 
 #include "core/schedule.h"
 #include "gmock/gmock.h"
@@ -17,7 +19,10 @@ using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::StatusIs;
 
-constexpr const char* kVariables[] = {"TORCHTAPE_ENABLED",
+constexpr const char* kVariables[] = {"TORCHTAPE",
+                                      "TORCHTAPE_PROCESS",
+                                      "TORCHTAPE_CHILDREN",
+                                      "TORCHTAPE_ENABLED",
                                       "TORCHTAPE_LOG_PATH",
                                       "TORCHTAPE_SHAPES",
                                       "TORCHTAPE_IDENTITIES",
@@ -224,6 +229,41 @@ TEST_F(EnvironmentTest, RankAndPidAreFilledIn) {
   run.set_rank(3);
   EXPECT_EQ(ExpandPath("{rank}{rank}{other}", run), "33{other}");
   EXPECT_EQ(ExpandPath("plain.tape", run), "plain.tape");
+}
+
+TEST_F(EnvironmentTest, OneVariableRecordsAndNamesTheLog) {
+  EXPECT_EQ(AutomaticPath(), "");
+  Set("TORCHTAPE", "asked.tape");
+  EXPECT_EQ(AutomaticPath(), "asked.tape");
+  EXPECT_THAT(Apply(), IsOk());
+  EXPECT_EQ(options_.log_path, "asked.tape");
+  Set("TORCHTAPE_LOG_PATH", "more_exactly.tape");
+  EXPECT_THAT(Apply(), IsOk());
+  EXPECT_EQ(options_.log_path, "more_exactly.tape");
+}
+
+TEST_F(EnvironmentTest, OnlyTheProcessThatIsMeantIsRecorded) {
+  Set("TORCHTAPE", "a.b/run.tape");
+  Set("TORCHTAPE_PROCESS", std::to_string(getpid()));
+  EXPECT_EQ(AutomaticPath(), "a.b/run.tape");
+  Set("TORCHTAPE_PROCESS", std::to_string(getpid() + 1));
+  EXPECT_EQ(AutomaticPath(), "");
+  Set("TORCHTAPE_CHILDREN", "0");
+  EXPECT_EQ(AutomaticPath(), "");
+}
+
+TEST_F(EnvironmentTest, ChildrenHaveLogsOfTheirOwn) {
+  Set("TORCHTAPE_PROCESS", std::to_string(getpid() + 1));
+  Set("TORCHTAPE_CHILDREN", "1");
+  const std::pair<const char*, const char*> paths[] = {
+      {"a.b/run.tape", "a.b/run.{pid}.tape"},
+      {"a.b/run", "a.b/run.{pid}"},
+      {".run", ".run.{pid}"},
+      {"{pid}/run.tape", "{pid}/run.tape"}};
+  for (const auto& [given, used] : paths) {
+    Set("TORCHTAPE", given);
+    EXPECT_EQ(AutomaticPath(), used);
+  }
 }
 
 }  // namespace

@@ -4,6 +4,9 @@
 #include <zlib.h>
 
 #include <atomic>
+#include <exception>
+#include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -117,6 +120,28 @@ TEST_F(ImportSlotsTest, ThreadsMayCallAllTheWhile) {
   stop = true;
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// A table of the C++ library's. That its address is taken here makes the linker
+// give this program a copy, which objects of the class then use.
+extern "C" void* const kTable[] __asm__("_ZTVSt9bad_alloc");
+const void* volatile table_in_use;
+
+const char* WhatElse(const std::exception*) { return "replaced"; }
+
+TEST(ImportSlots, VirtualCallsReachTheReplacementThroughACopiedTable) {
+  table_in_use = kTable;
+  const std::bad_alloc object;
+  const std::exception* volatile base = &object;
+  const std::string what = base->what();
+  const char symbol[] = "_ZNKSt9bad_alloc4whatEv";
+  ImportSlots slots;
+  slots.ReplaceVirtual(symbol, dlsym(RTLD_DEFAULT, symbol),
+                       reinterpret_cast<const void*>(&WhatElse));
+  slots.Place();
+  EXPECT_STREQ(base->what(), "replaced");
+  slots.PutBack();
+  EXPECT_EQ(base->what(), what);
 }
 
 TEST_F(ImportSlotsTest, SymbolsThatNobodyImportsHaveNoSlots) {
