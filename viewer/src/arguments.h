@@ -16,6 +16,7 @@ struct Arguments {
   Verb verb = nullptr;  // null: there is nothing to do but print `text`
   std::string log_path;
   std::string output_path;  // empty: standard output
+  bool says_where = false;  // print the output path: the user did not name it
   bool recover = false;     // the verb that changes files; then `verb` is null
   VerbOptions options;
 
