@@ -4,6 +4,7 @@
 import { frames } from "./canvas";
 import { unpack } from "./data";
 import { button, make } from "./dom";
+import { memoryView } from "./memory";
 import { notices } from "./notices";
 import { overview } from "./overview";
 import { Panel } from "./panel";
@@ -12,11 +13,11 @@ import { Search } from "./search";
 import { Store } from "./store";
 import { moduleView, opView, sourceView } from "./tables";
 import { isDark, setTheme } from "./theme";
-import { timelineView } from "./timeline";
+import { timelineView } from "./timeline_view";
 import { View } from "./view";
 
 const makers: { [name: string]: (store: Store) => View } = {
-  overview, timeline: timelineView, modules: moduleView,
+  overview, timeline: timelineView, memory: memoryView, modules: moduleView,
   ops: opView, source: sourceView,
 };
 

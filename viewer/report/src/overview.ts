@@ -11,7 +11,7 @@ import { Timeline } from "./timeline";
 import { bytes, count, known, plural, share, time, value } from "./units";
 import { View } from "./view";
 
-const shownRows = 8;
+const shownRows = 9;
 
 function findingsCard(store: Store): HTMLElement {
   const list = make("ol", { class: "findings" });
@@ -29,9 +29,9 @@ function stepsCard(store: Store, chart: StepChart): HTMLElement {
   const at = (ratio: number) => sorted[Math.max(Math.ceil(ratio * sorted.length), 1) - 1];
   const aside = make("span", { class: "aside" });
   if (sorted.length) {
-    aside.append(`median ${time(at(0.5))}, p95 ${time(at(0.95))}   `,
+    aside.append(`median ${time(at(0.5))}, p95 ${time(at(0.95))}  `,
       make("i", { class: "forward" }), "other ops ", make("i", { class: "backward" }), "backward ",
-      make("i", { class: "between" }), "between ops");
+      make("i", { class: "between" }), "between");
   }
   return card("Time of each step", aside, chart.element);
 }

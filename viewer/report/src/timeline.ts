@@ -2,15 +2,13 @@
 // what can be seen is drawn: where spans are narrower than a pixel, one for each
 // pixel.
 
-import { Axis } from "./axis";
-import { Canvas, Draw, fitText, font, hideTip, showTip, smallFont } from "./canvas";
-import { make, shortName } from "./dom";
+import { Draw, fitText, hideTip, showTip, smallFont } from "./canvas";
+import { shortName } from "./dom";
 import { spanFacts } from "./facts";
 import { none } from "./run";
 import { Store } from "./store";
-import { Theme, kindNames, theme as themeNow } from "./theme";
-import { time } from "./units";
-import { View } from "./view";
+import { Theme } from "./theme";
+import { TimeCanvas } from "./timecanvas";
 
 interface Lane {
   thread: number;
@@ -21,19 +19,16 @@ interface Lane {
 
 const rowHeight = 18, headHeight = 34, gutter = 92;
 
-export class Timeline extends Canvas {
-  private axis = new Axis();
+export class Timeline extends TimeCanvas {
   private lanes: Lane[] = [];
   private laneThreads: { name: string; y: number; rows: number }[] = [];
   private scroll = 0;
   private contentHeight = 0;
-  private measure: [number, number] | null = null;
 
   // `fixed`: in the overview, where the wheel scrolls the page.
-  constructor(private store: Store, private fixed = false) {
-    super(fixed ? "timeline of the step" : "timeline");
+  constructor(store: Store, fixed = false) {
+    super(fixed ? "timeline of the step" : "timeline", store, fixed);
     this.makeLanes();
-    this.listen();
   }
 
   private makeLanes(): void {
@@ -95,7 +90,7 @@ export class Timeline extends Canvas {
     }
     this.drawThreads(context, theme);
     context.restore();
-    this.drawCursor(context, theme);
+    this.drawCursor(context, theme, 16);
   }
 
   private drawSteps(context: Draw, theme: Theme): void {
@@ -183,25 +178,6 @@ export class Timeline extends Canvas {
     }
   }
 
-  private drawCursor(context: Draw, theme: Theme): void {
-    const { cursor } = this.store.state;
-    const { axis } = this;
-    if (this.measure) {
-      const [a, b] = this.measure.map((at) => axis.x(at));
-      context.fillStyle = theme.band;
-      context.fillRect(Math.min(a, b), 18, Math.abs(b - a), this.height);
-      context.fillStyle = theme.text;
-      context.font = font;
-      context.fillText(time(Math.abs(this.measure[1] - this.measure[0])), Math.min(a, b) + 6, 44);
-    }
-    if (cursor === null || cursor < axis.from || cursor > axis.to) return;
-    context.strokeStyle = theme.accent;
-    context.beginPath();
-    context.moveTo(axis.x(cursor), 16);
-    context.lineTo(axis.x(cursor), this.height);
-    context.stroke();
-  }
-
   private spanAt(x: number, y: number): number {
     if (x < gutter || y < headHeight) return none;
     const lane = this.lanes.find((each) => {
@@ -215,62 +191,24 @@ export class Timeline extends Canvas {
     return span !== none && start[span] <= at + near ? span : none;
   }
 
-  private zoomTo(range: [number, number]): void {
-    this.store.set({ range }, false);
+  protected clicked(event: MouseEvent): void {
+    const { store } = this;
+    if (event.offsetY < 16) return store.goToStep(store.run.stepAt(this.axis.time(event.offsetX)));
+    const span = this.spanAt(event.offsetX, event.offsetY);
+    if (span !== none) store.select({ kind: "span", span }, { range: store.state.range });
+    else store.set({ cursor: this.axis.time(event.offsetX) });
   }
 
-  private get all(): [number, number] {
-    const { run } = this.store;
-    const { steps } = run.summary;
-    return [steps.length ? steps[0].start_ns : 0, Math.max(run.facts.end_ns, 1)];
+  protected clickedTwice(event: MouseEvent): void {
+    const span = this.spanAt(event.offsetX, event.offsetY);
+    if (span !== none) this.zoomToSpan(span);
   }
 
-  private listen(): void {
-    const { element, store } = this;
-    let dragged = 0;
-    element.addEventListener("wheel", (event) => {
-      if (this.fixed && !event.ctrlKey) return;
-      event.preventDefault();
-      if (event.shiftKey) { this.scroll += event.deltaY; return this.redraw(); }
-      if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-        return this.zoomTo(this.axis.panned(-event.deltaX, this.all));
-      }
-      this.zoomTo(this.axis.zoomed(Math.exp(event.deltaY * 0.002), event.offsetX, this.all));
-    }, { passive: false });
-    element.addEventListener("pointerdown", (event) => {
-      dragged = 0;
-      element.setPointerCapture(event.pointerId);
-      this.measure = event.shiftKey
-        ? [this.axis.time(event.offsetX), this.axis.time(event.offsetX)] : null;
-    });
-    element.addEventListener("pointermove", (event) => {
-      if (event.buttons === 0) return this.hover(event);
-      dragged += Math.abs(event.movementX) + Math.abs(event.movementY);
-      if (this.measure) {
-        this.measure[1] = this.axis.time(event.offsetX);
-        return this.redraw();
-      }
-      if (dragged < 4 || this.fixed) return;
-      hideTip();
-      this.scroll -= event.movementY;
-      this.zoomTo(this.axis.panned(event.movementX, this.all));
-    });
-    element.addEventListener("click", (event) => {
-      if (dragged >= 4) return;
-      if (event.offsetY < 16) {
-        return store.goToStep(store.run.stepAt(this.axis.time(event.offsetX)));
-      }
-      const span = this.spanAt(event.offsetX, event.offsetY);
-      if (span !== none) store.select({ kind: "span", span }, { range: store.state.range });
-      else store.set({ cursor: this.axis.time(event.offsetX) });
-    });
-    element.addEventListener("dblclick", (event) => {
-      const span = this.spanAt(event.offsetX, event.offsetY);
-      if (span !== none && !this.fixed) this.zoomToSpan(span);
-    });
+  protected scrollBy(pixels: number): void {
+    this.scroll += pixels;
   }
 
-  private hover(event: PointerEvent): void {
+  protected hover(event: PointerEvent): void {
     const span = this.spanAt(event.offsetX, event.offsetY);
     this.element.style.cursor = span === none ? "default" : "pointer";
     if (span === none) hideTip();
@@ -312,19 +250,12 @@ export class Timeline extends Canvas {
   }
 
   onKey(event: KeyboardEvent): boolean {
-    const middle = (this.axis.left + this.axis.right) / 2;
-    const fifth = (this.axis.right - this.axis.left) / 5;
     const { selection } = this.store.state;
-    switch (event.key) {
-      case "w": case "+": this.zoomTo(this.axis.zoomed(0.6, middle, this.all)); return true;
-      case "s": case "-": this.zoomTo(this.axis.zoomed(1 / 0.6, middle, this.all)); return true;
-      case "a": this.zoomTo(this.axis.panned(fifth, this.all)); return true;
-      case "d": this.zoomTo(this.axis.panned(-fifth, this.all)); return true;
-      case "f": if (selection.kind === "span") this.zoomToSpan(selection.span); return true;
-      case "0": this.store.set({ range: null }, false); return true;
-      case "9": this.zoomTo(this.all); return true;
-      default: return event.key.startsWith("Arrow") && this.move(event.key);
+    if (event.key === "f" && selection.kind === "span") {
+      this.zoomToSpan(selection.span);
+      return true;
     }
+    return super.onKey(event) || (event.key.startsWith("Arrow") && this.move(event.key));
   }
 }
 
@@ -332,32 +263,3 @@ function isPale(colour: string): boolean {
   const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
   return 0.3 * r + 0.59 * g + 0.11 * b > 135;
 }
-
-export function legend(theme: Theme, names: [string, string][]): HTMLElement {
-  return make("div", { class: "legend" }, ...names.map(([kind, text]) => {
-    const swatch = make("i");
-    swatch.style.background = theme.kinds[kind];
-    return make("span", {}, swatch, document.createTextNode(text));
-  }));
-}
-
-export function timelineView(store: Store): View {
-  const timeline = new Timeline(store);
-  const kinds = new Set(store.run.facts.operators.map((operator) =>
-    operator.kind === "op" ? operator.class : operator.kind));
-  const element = make("div", { class: "filled" });
-  const help = make("div", { class: "help",
-    text: "wheel or w s zoom \u00b7 drag or a d pan \u00b7 shift-drag measures \u00b7 double click zooms in \u00b7 0 step \u00b7 9 run" });
-  const foot = make("div", { class: "foot" });
-  element.append(timeline.element, foot);
-  return {
-    element,
-    update: () => {
-      foot.replaceChildren(
-        legend(themeNow(), kindNames.filter(([kind]) => kinds.has(kind))), help);
-      timeline.redraw();
-    },
-    onKey: (event) => timeline.onKey(event),
-  };
-}
-

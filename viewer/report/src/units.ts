@@ -59,8 +59,8 @@ export function byteTick(span: number, most: number): number {
 // The label of an axis whose ticks are `step` apart, in ns.
 export function axisTime(ns: number, step: number): string {
   if (ns === 0) return "0";
-  const [unit, name] = step >= 1e9 ? [1e9, "s"] : step >= 1e6 ? [1e6, "ms"]
-    : step >= 1e3 ? [1e3, "us"] : [1, "ns"];
+  const [unit, name] = 4 * step >= 1e9 ? [1e9, "s"] : 4 * step >= 1e6 ? [1e6, "ms"]
+    : 4 * step >= 1e3 ? [1e3, "us"] : [1, "ns"];
   const digits = Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));
   return `${(ns / unit).toFixed(digits)} ${name}`;
 }
