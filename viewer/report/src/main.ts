@@ -4,6 +4,7 @@
 import { frames } from "./canvas";
 import { unpack } from "./data";
 import { button, make } from "./dom";
+import { graphView } from "./graph_view";
 import { memoryView } from "./memory";
 import { notices } from "./notices";
 import { overview } from "./overview";
@@ -17,7 +18,7 @@ import { timelineView } from "./timeline_view";
 import { View } from "./view";
 
 const makers: { [name: string]: (store: Store) => View } = {
-  overview, timeline: timelineView, memory: memoryView, modules: moduleView,
+  overview, graph: graphView, timeline: timelineView, memory: memoryView, modules: moduleView,
   ops: opView, source: sourceView,
 };
 
