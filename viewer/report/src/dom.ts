@@ -59,5 +59,10 @@ export function shortPath(path: string): string {
 
 // "aten::" is said once too often.
 export function shortName(name: string): string {
-  return name.replace(/^(aten|torch::autograd|torch::nn)::/, "").replace(/Impl$/, "");
+  return name.replace(/^(aten|torch::autograd)::/, "");
+}
+
+// "torch::nn::LinearImpl" is a Linear, "(anonymous namespace)::Net" a Net.
+export function typeName(type: string): string {
+  return type.slice(type.lastIndexOf("::") + 1).replace(/^:/, "").replace(/Impl$/, "");
 }

@@ -1,7 +1,7 @@
 // The three things that a reader should see first: each a sentence with a
 // number, and where it leads.
 
-import { shortName } from "./dom";
+import { shortName, typeName } from "./dom";
 import { makerText } from "./facts";
 import { Run, none } from "./run";
 import { Selection, State } from "./store";
@@ -81,7 +81,7 @@ function topModule(run: Run): Finding | null {
   const { forward_ns, backward_ns, path, type } = modules[top];
   return {
     text: `${path} takes ${share(both(top), all)} of the time in ops`,
-    detail: `${type.replace(/^torch::nn::|Impl$/g, "")}: forward ${time(forward_ns ?? 0)}, ` +
+    detail: `${typeName(type)}: forward ${time(forward_ns ?? 0)}, ` +
       `backward ${time(backward_ns ?? 0)}`,
     weight: both(top) / all, selection: { kind: "module", module: top }, change: { view: "modules" },
   };

@@ -1,11 +1,13 @@
 // The graph of a step: opened and closed by click, moved and zoomed.
 
-import { Canvas, Draw, hideTip, showTip } from "./canvas";
+import { Draw, hideTip, showTip } from "./canvas";
 import { spanFacts } from "./facts";
-import { Look, backwardRect, drawBox, drawEdge, forwardRect } from "./graph_draw";
+import { Look, backwardRect, drawBox, forwardRect } from "./graph_draw";
 import { Edge, edgesOf, shownItem } from "./graph_edges";
 import { Box, layoutGraph } from "./graph_layout";
+import { drawEdge, routeEdges } from "./graph_lines";
 import { GraphModel, Item, buildGraph } from "./graph_model";
+import { PanCanvas } from "./pancanvas";
 import { none } from "./run";
 import { Selection, Store } from "./store";
 import { Theme } from "./theme";
@@ -13,7 +15,7 @@ import { share, time } from "./units";
 
 type Hit = { box: Box; backward: boolean } | null;
 
-export class GraphCanvas extends Canvas {
+export class GraphCanvas extends PanCanvas {
   level = 1;
   byTime = false;
   private model: GraphModel | null = null;
@@ -22,15 +24,12 @@ export class GraphCanvas extends Canvas {
   private boxes: Box[] = [];
   private edges: Edge[] = [];
   private boxOf = new Map<Item, Box>();
-  private scale = 1;
-  private origin: [number, number] = [0, 0]; // of the picture, in pixels
   private fitted = false;
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
 
   constructor(private store: Store) {
     super("graph");
-    this.listen();
   }
 
   // The state has changed.
@@ -62,6 +61,7 @@ export class GraphCanvas extends Canvas {
     this.edges = edgesOf(store.run, model, store.state.step, open);
     this.boxes = layoutGraph(model.root, this.edges, open);
     this.boxOf = new Map(this.boxes.map((box) => [box.item, box]));
+    routeEdges(this.edges, this.boxes, this.boxOf);
     this.redraw();
   }
 
@@ -89,8 +89,7 @@ export class GraphCanvas extends Canvas {
     // What was clicked stays where it is.
     const after = this.boxOf.get(item);
     if (!before || !after) return;
-    this.origin[0] += (before.x - after.x) * this.scale;
-    this.origin[1] += (before.y - after.y) * this.scale;
+    this.moveBy((before.x - after.x) * this.scale, (before.y - after.y) * this.scale);
   }
 
   openAll(depth: number): void {
@@ -177,7 +176,8 @@ export class GraphCanvas extends Canvas {
     if (!this.fitted) { this.fitted = true; this.fit(); this.reveal(); }
     const { run, state } = this.store;
     const [from, to] = run.stepRange(state.step);
-    const look: Look = { run, theme, scale: this.scale, stepNs: to - from, byTime: this.byTime, state: this.states() };
+    const look: Look = { run, theme, scale: this.scale, stepNs: to - from, byTime: this.byTime,
+                         labels: new Map(), state: this.states() };
     context.save();
     context.translate(...this.origin);
     context.scale(this.scale, this.scale);
@@ -210,7 +210,7 @@ export class GraphCanvas extends Canvas {
   }
 
   private hitAt(event: MouseEvent): Hit {
-    const x = (event.offsetX - this.origin[0]) / this.scale, y = (event.offsetY - this.origin[1]) / this.scale;
+    const [x, y] = this.pointOf(event);
     for (let i = this.boxes.length - 1; i >= 0; --i) {
       const box = this.boxes[i];
       if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
@@ -222,11 +222,11 @@ export class GraphCanvas extends Canvas {
     return null;
   }
 
-  private clicked(event: MouseEvent): void {
+  protected clicked(event: MouseEvent): void {
     const hit = this.hitAt(event);
     if (!hit) return;
     const { item } = hit.box;
-    const arrow = (event.offsetX - this.origin[0]) / this.scale - hit.box.x < 24;
+    const arrow = this.pointOf(event)[0] - hit.box.x < 24;
     if (item.children.length && (arrow || item.kind === "group" || item.kind === "fold")) return this.toggle(item);
     // The one that is selected by this very click need not be searched for.
     const selection: Selection = item.kind === "module" ? { kind: "module", module: item.module }
@@ -235,7 +235,12 @@ export class GraphCanvas extends Canvas {
     this.store.select(selection, { step: this.store.state.step });
   }
 
-  private hover(event: PointerEvent): void {
+  protected clickedTwice(event: MouseEvent): void {
+    const hit = this.hitAt(event);
+    if (hit && hit.box.item.kind !== "group" && hit.box.item.kind !== "fold") this.toggle(hit.box.item);
+  }
+
+  protected hover(event: PointerEvent): void {
     const hit = this.hitAt(event);
     if (hit?.box !== this.hovered?.box || hit?.backward !== this.hovered?.backward) {
       this.hovered = hit;
@@ -259,44 +264,6 @@ export class GraphCanvas extends Canvas {
       if (parameters) lines.push(`${parameters} parameters`);
     }
     showTip(event, lines);
-  }
-
-  private zoomBy(factor: number, x: number, y: number): void {
-    const scale = Math.min(3, Math.max(0.05, this.scale * factor));
-    this.origin = [x - ((x - this.origin[0]) * scale) / this.scale, y - ((y - this.origin[1]) * scale) / this.scale];
-    this.scale = scale;
-    this.redraw();
-  }
-
-  private listen(): void {
-    const { element } = this;
-    let dragged = 0;
-    element.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      if (event.ctrlKey || event.metaKey || !event.shiftKey) {
-        return this.zoomBy(Math.exp(-event.deltaY * 0.0015), event.offsetX, event.offsetY);
-      }
-      this.origin[1] -= event.deltaY;
-      this.redraw();
-    }, { passive: false });
-    element.addEventListener("pointerdown", (event) => {
-      dragged = 0;
-      element.setPointerCapture(event.pointerId);
-    });
-    element.addEventListener("pointermove", (event) => {
-      if (event.buttons === 0) return this.hover(event);
-      dragged += Math.abs(event.movementX) + Math.abs(event.movementY);
-      if (dragged < 4) return;
-      hideTip();
-      this.origin[0] += event.movementX;
-      this.origin[1] += event.movementY;
-      this.redraw();
-    });
-    element.addEventListener("click", (event) => { if (dragged < 4) this.clicked(event); });
-    element.addEventListener("dblclick", (event) => {
-      const hit = this.hitAt(event);
-      if (hit && hit.box.item.kind !== "group" && hit.box.item.kind !== "fold") this.toggle(hit.box.item);
-    });
   }
 
   onKey(event: KeyboardEvent): boolean {

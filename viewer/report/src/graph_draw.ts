@@ -1,9 +1,7 @@
-// Draws boxes and edges of the graph. Forward is left, its backward is right of
-// it; data flows down, gradients flow up.
+// Draws the boxes of the graph: forward left, its backward right of it.
 
 import { Draw, fitText, font, roundRect, smallFont, textWidth } from "./canvas";
 import { shortName } from "./dom";
-import type { Edge } from "./graph_edges";
 import { Box, leaf } from "./graph_layout";
 import type { Item } from "./graph_model";
 import { Run, none } from "./run";
@@ -16,6 +14,7 @@ export interface Look {
   scale: number;
   stepNs: number;
   byTime: boolean;
+  labels: Map<string, number>; // how many there are at a place
   // 2: selected, 1: related or around it, 0: not; -1: nothing is selected
   state: (item: Item, backward: boolean) => number;
 }
@@ -39,7 +38,7 @@ function kindColour(item: Item, { run, theme }: Look): string {
 function nodeName(item: Item, run: Run): string {
   const names = new Set(item.backward.map((node) => shortName(run.operator(node).name)));
   if (item.kind === "op" && names.size === 1) return [...names][0];
-  return item.backward.length === 1 ? [...names][0] : `${item.backward.length} backward nodes`;
+  return item.backward.length === 1 ? [...names][0] : `${item.backward.length} nodes`;
 }
 
 function drawSide(
@@ -93,8 +92,9 @@ function drawClosed(context: Draw, look: Look, box: Box): void {
   const dashed = item.kind === "group";
   if (item.kind === "fold") {
     // Sheets behind it: there are several.
+    const [x, y, width, height] = item.hasForward ? forwardRect(box) : backwardRect(box);
     for (const offset of [6, 3]) {
-      roundRect(context, box.x + offset, box.y + offset, leaf.forward, box.height, 5);
+      roundRect(context, x + offset, y + offset, width, height, 5);
       context.fillStyle = look.theme.raised;
       context.fill();
       context.strokeStyle = look.theme.faint;
@@ -155,54 +155,4 @@ function drawOpen(context: Draw, look: Look, box: Box): void {
 export function drawBox(context: Draw, look: Look, box: Box): void {
   if (box.open) drawOpen(context, look, box);
   else drawClosed(context, look, box);
-}
-
-// Where edges leave and enter a box.
-function port(box: Box, backward: boolean, top: boolean): [number, number] {
-  if (box.open) return [box.x + (backward ? 0.75 : 0.25) * box.width, top ? box.y : box.y + box.height];
-  const [x, y, width, height] = backward ? backwardRect(box) : forwardRect(box);
-  return [x + width / 2, top ? y : y + height];
-}
-
-export function drawEdge(context: Draw, look: Look, edge: Edge, from: Box, to: Box, strong: boolean): void {
-  const { theme, scale, run } = look;
-  const gradient = edge.kind === "gradient";
-  const source = edge.kind === "gradient" || edge.kind === "update";
-  const target = edge.kind === "gradient" || edge.kind === "saved";
-  const down = from.y < to.y;
-  const [x1, y1] = port(from, source, !down);
-  const [x2, y2] = port(to, target, down);
-  context.strokeStyle = strong ? theme.accent : gradient ? theme.backward : theme.muted;
-  context.fillStyle = context.strokeStyle;
-  context.globalAlpha = strong ? 1 : 0.6;
-  context.lineWidth = strong ? 2 : 1.2;
-  context.setLineDash(edge.kind === "saved" || edge.kind === "update" ? [5, 3] : []);
-  const distance = Math.abs(y2 - y1);
-  const bend = Math.min(distance / 2, 40) * (down ? 1 : -1);
-  // Far ones go around what is between.
-  const aside = distance > 60 && Math.abs(x1 - x2) < 60 ? (gradient ? 1 : -1) * Math.min(20 + distance / 12, 130) : 0;
-  context.beginPath();
-  context.moveTo(x1, y1);
-  if (aside) {
-    const edgeX = x1 + aside + (gradient ? leaf.forward / 2 : -leaf.forward / 2);
-    context.bezierCurveTo(x1, y1 + bend, edgeX, y1 + bend / 2, edgeX, (y1 + y2) / 2);
-    context.bezierCurveTo(edgeX, y2 - bend / 2, x2, y2 - bend, x2, y2);
-  } else context.bezierCurveTo(x1, y1 + bend, x2, y2 - bend, x2, y2);
-  context.stroke();
-  context.setLineDash([]);
-  const tip = down ? -7 : 7;
-  context.beginPath();
-  context.moveTo(x2, y2);
-  context.lineTo(x2 - 4, y2 + tip);
-  context.lineTo(x2 + 4, y2 + tip);
-  context.fill();
-  const shape = /\[.*\]/.exec(run.facts.texts[edge.type])?.[0];
-  if (shape && scale >= 0.8 && !aside && !gradient && distance >= 20) {
-    context.font = smallFont;
-    context.textAlign = "left";
-    context.fillStyle = strong ? theme.accent : theme.muted;
-    context.fillText(shape.slice(1, -1).split(", ").join("\u00d7"), (x1 + x2) / 2 + 6, (y1 + y2) / 2);
-  }
-  context.globalAlpha = 1;
-  context.lineWidth = 1;
 }

@@ -6,9 +6,12 @@ import { Run } from "./run";
 export interface Edge {
   from: Item;
   to: Item;
+  // From forward to forward, backward to backward, forward to backward; and what
+  // takes gradients but is no mirror of an op: an optimizer, a sum.
   kind: "data" | "gradient" | "saved" | "update";
   type: number; // into texts: of the first of its tensors
   tensors: number;
+  side: number | null; // where it passes what is between its ends
 }
 
 // The outermost item that stands for an item: itself, unless one around it is
@@ -67,12 +70,12 @@ export function edgesOf(run: Run, model: GraphModel, step: number, open: Set<str
       for (const maker of resolve(spans.edgeFrom[edge])) {
         const source = items[maker - from]!;
         if (source === reader && (!spans.backward[span] || spans.backward[maker])) continue;
-        const kind = spans.backward[span] ? (spans.backward[maker] ? "gradient" : "saved")
+        const kind = spans.backward[span] ? (!spans.backward[maker] ? "saved" : reader.hasForward ? "gradient" : "update")
           : spans.backward[maker] ? "update" : "data";
         const key = `${id(source)} ${id(reader)} ${kind}`;
         const same = edges.get(key);
         if (same) ++same.tensors;
-        else edges.set(key, { from: source, to: reader, kind, type: spans.edgeType[edge], tensors: 1 });
+        else edges.set(key, { from: source, to: reader, kind, type: spans.edgeType[edge], tensors: 1, side: null });
       }
     }
   }

@@ -1,7 +1,7 @@
 // A step as a tree of items: modules, their ops, and the ops inside of ops. An
 // item has both sides: what ran forward, and the backward nodes that it made.
 
-import { shortName } from "./dom";
+import { shortName, typeName } from "./dom";
 import { foldRepeats } from "./graph_fold";
 import { Run, none } from "./run";
 
@@ -32,6 +32,13 @@ function newItem(kind: Item["kind"], key: string, label: string, parent: Item | 
                        order: Infinity, forwardNs: 0, backwardNs: 0, hasForward: false, parent, children: [] };
   parent?.children.push(item);
   return item;
+}
+
+// A group of one is that one.
+function unwrapped(item: Item, parent: Item): Item {
+  if (item.kind !== "group" || item.children.length !== 1) return item;
+  item.children[0].parent = parent;
+  return item.children[0];
 }
 
 class Builder {
@@ -81,8 +88,9 @@ class Builder {
   // after them; those after the backward pass began are apart.
   private addForward(outer: number[], firstNode: number): void {
     const { module } = this.run.spans;
-    let group: Item | null = null, before = none;
+    let group: Item | null = null, before = none, isAfter = false;
     outer.forEach((span, index) => {
+      if (!isAfter && span > firstNode) [isAfter, group] = [true, null];
       if (module[span] !== none) {
         before = module[span];
         group = null;
@@ -91,7 +99,7 @@ class Builder {
       }
       if (!this.isShown(span)) return;
       if (!group) {
-        if (span > firstNode) {
+        if (isAfter) {
           group = newItem("group", "after", "after the backward pass", this.root);
         } else {
           let next = index;
@@ -99,7 +107,7 @@ class Builder {
           const after = next < outer.length && outer[next] < firstNode ? module[outer[next]] : none;
           const common = this.commonModule(before, after);
           const place = common === none ? this.root : this.moduleItem(common);
-          group = newItem("group", `${place.key}/run${this.runs++}`, "ops of no known module", place);
+          group = newItem("group", `${place.key}/run${this.runs++}`, "ops of no module", place);
         }
       }
       this.addOp(span, group);
@@ -119,7 +127,7 @@ class Builder {
     const label = parent === none ? path : path.slice(this.run.facts.modules[parent].path.length + 1);
     const item = newItem("module", path, label, above);
     item.module = module;
-    item.detail = shortName(type);
+    item.detail = typeName(type);
     this.modules.set(module, item);
     return item;
   }
@@ -169,7 +177,7 @@ class Builder {
 
   private gradients(): Item {
     return this.root.children.find(({ key }) => key === "gradients") ??
-      newItem("group", "gradients", "backward nodes of no known op", this.root);
+      newItem("group", "gradients", "nodes of no op", this.root);
   }
 
   // Sums, and what is hidden or folded.
@@ -184,6 +192,7 @@ class Builder {
       if (item.module !== none && item.kind === "module") {
         item.children = item.children.filter((child) => child.kind !== "op" || this.isShown(child.span));
       }
+      item.children = item.children.map((child) => unwrapped(child, item));
       item.children.sort((a, b) => a.order - b.order);
     } else {
       for (const child of item.children) this.finish(child);

@@ -49,7 +49,7 @@ export function graphView(store: Store): View {
       const kinds = new Set(store.run.facts.operators.map((operator) =>
         operator.kind === "op" ? operator.class : operator.kind));
       foot.replaceChildren(legend(theme(), kindNames.filter(([kind]) => kinds.has(kind))),
-        make("div", { class: "help", text: "click selects \u00b7 \u25b8 or double click opens \u00b7 wheel zooms \u00b7 hover shows what is read and saved" }));
+        make("div", { class: "help", text: "\u25b8 opens \u00b7 wheel zooms \u00b7 hover shows what is saved for backward" }));
       canvas.update();
     },
     onKey: (event) => canvas.onKey(event),

@@ -49,6 +49,7 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
   };
   return new Table<Row>({
     name: "live allocations", rows: rowsOf(groups), sort: -1, parent: (row) => row.parent, isOpen: () => false,
+    counted: ({ allocation }) => allocation !== none,
     columns: [
       { name: "made by", csv: "maker",
         value: ({ group }) => makerText(run, group.maker, group.module),

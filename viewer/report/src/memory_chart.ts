@@ -9,7 +9,7 @@ import { Theme } from "./theme";
 import { TimeCanvas } from "./timecanvas";
 import { byteTick, bytes, time } from "./units";
 
-const left = 70, top = 20, foot = 6;
+const left = 92, top = 20, foot = 6;
 
 // Of each pixel: the most that was live, by group, then of what is selected.
 interface Picture {
@@ -25,8 +25,8 @@ export class MemoryChart extends TimeCanvas {
   private changes: Changes;
   private picture: Picture | null = null;
 
-  constructor(store: Store) {
-    super("live memory", store, false);
+  constructor(store: Store, label = "live memory") {
+    super(label, store, false);
     this.changes = new Changes(store.run);
     this.groups = this.groupBy("module");
   }

@@ -1,6 +1,6 @@
 // The facts of what is selected, with ways to what it is connected to.
 
-import { button, make, shortName } from "./dom";
+import { button, make, shortName, typeName } from "./dom";
 import { allocatedText, durationOf, lineText, makerText, operatorText } from "./facts";
 import { Run, none } from "./run";
 import { Selection, Store } from "./store";
@@ -131,7 +131,7 @@ export class Panel {
     const total = run.summary.modules[module];
     const { parent, type } = run.facts.modules[module];
     return [
-      ["type", type],
+      ["type", typeName(type)],
       ["inside of", this.moduleLink(parent)],
       ["calls", known(total.calls, count)],
       ["forward", known(total.forward_ns, time)],

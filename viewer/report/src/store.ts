@@ -23,11 +23,19 @@ export interface State {
 
 const nothing: Selection = { kind: "none" };
 
+// What the selected spans are of.
+export interface Related {
+  names: Set<string>;
+  modules: Set<number>;
+  lines: Set<number>;
+}
+
 export class Store {
   state: State;
   // Of each span: 2 if it is selected, 1 if it is related; null: no selection.
   mask: Uint8Array | null = null;
   private listeners: ((state: State) => void)[] = [];
+  private relatedOf: { mask: Uint8Array | null; related: Related } | null = null;
 
   constructor(readonly run: Run) {
     this.state = { view: "overview", step: this.firstStep(), selection: nothing,
@@ -89,6 +97,20 @@ export class Store {
 
   visibleRange(): [number, number] {
     return this.state.range ?? this.run.stepRange(this.state.step);
+  }
+
+  get related(): Related {
+    if (this.relatedOf?.mask === this.mask) return this.relatedOf!.related;
+    const related: Related = { names: new Set(), modules: new Set(), lines: new Set() };
+    const { spans } = this.run;
+    for (let i = 0; this.mask && i < spans.count; ++i) {
+      if (this.mask[i] < 2) continue;
+      related.names.add(this.run.operator(i).name);
+      related.modules.add(spans.module[i]);
+      related.lines.add(spans.line[i]);
+    }
+    this.relatedOf = { mask: this.mask, related };
+    return related;
   }
 
   private tell(): void {

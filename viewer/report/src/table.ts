@@ -19,9 +19,11 @@ export interface Options<Row> {
   sort: number; // the column that it is sorted by at first; -1: as given
   onSelect: (row: Row) => void;
   isSelected: (row: Row) => boolean;
+  isRelated?: (row: Row) => boolean; // has a part in what is selected
   // A tree: shown in the given order, unless it is sorted.
   parent?: (row: Row) => Row | null;
   isOpen?: (row: Row) => boolean; // at first
+  counted?: (row: Row) => boolean; // as one of the rows
   total?: (rows: Row[]) => string[]; // a last row
 }
 
@@ -104,10 +106,10 @@ export class Table<Row> {
     const cut = this.shown.slice(0, mostRows);
     this.body.replaceChildren(...cut.map((row) => this.row(row)));
     this.drawTotal(chosen);
-    const all = this.options.rows.length;
-    this.note.textContent =
-      (chosen.length < all ? `${chosen.length} of ${all} ${this.options.name}`
-        : `${all} ${this.options.name}`) +
+    const { name, rows, counted } = this.options;
+    const some = counted ? chosen.filter(counted).length : chosen.length;
+    const all = counted ? rows.filter(counted).length : rows.length;
+    this.note.textContent = (some < all ? `${some} of ${all} ${name}` : `${all} ${name}`) +
       (cut.length < this.shown.length ? `, the first ${mostRows} shown` : "");
   }
 
@@ -115,7 +117,9 @@ export class Table<Row> {
     const { columns } = this.options;
     this.head.replaceChildren(...columns.map((column, index) => {
       const active = index === this.sort;
-      const cell = make("th", { title: column.hint ?? "" },
+      const first = this.options.rows[0];
+      const isText = first !== undefined && typeof column.value(first) === "string";
+      const cell = make("th", { title: column.hint ?? "", class: isText ? "" : "number" },
         button(column.name + (active ? (this.descending ? " \u2193" : " \u2191") : ""),
                () => this.sortBy(index)));
       cell.setAttribute("aria-sort",
@@ -139,6 +143,7 @@ export class Table<Row> {
       element.classList.add("selected");
       element.setAttribute("aria-selected", "true");
     }
+    if (this.options.isRelated?.(row)) element.classList.add("related");
     columns.forEach((column, index) => {
       const text = column.text(row);
       const cell = make("td", { text: index === 0 ? "" : text, title: text });
@@ -204,7 +209,7 @@ export class Table<Row> {
       this.closed.delete(up);
     }
     this.draw();
-    this.body.querySelector(".selected")?.scrollIntoView({ block: "nearest" });
+    (this.body.querySelector(".selected") ?? this.body.querySelector(".related"))?.scrollIntoView({ block: "nearest" });
   }
 
   csv(): string {

@@ -2,7 +2,7 @@
 // `torchtape summary --by=source --json`.
 
 import { SourceTotal, SpanTotal } from "./data";
-import { button, make, shortPath } from "./dom";
+import { button, make, shortPath, typeName } from "./dom";
 import { none } from "./run";
 import { Store } from "./store";
 import { Column, Table } from "./table";
@@ -44,7 +44,7 @@ export function moduleView(store: Store): View {
     const above = facts.modules[index].parent;
     const parent = above === none ? null : rows[above];
     const name = parent ? total.path.slice(parent.path.length + 1) : total.path;
-    rows.push({ index, parent, path: total.path, name, type: total.type.replace(/^torch::nn::|Impl$/g, ""),
+    rows.push({ index, parent, path: total.path, name, type: typeName(total.type),
                 calls: total.calls, forward: total.forward_ns, backward: total.backward_ns,
                 parameters: total.parameters, bytes: total.bytes });
   });
@@ -74,6 +74,7 @@ export function moduleView(store: Store): View {
               time(sum(top, (row) => row.backward)), time(all), "", "", ""];
     },
     onSelect: (row) => { if (row.index !== none) store.select({ kind: "module", module: row.index }); },
+    isRelated: (row) => row.index !== none && store.related.modules.has(row.index),
     isSelected: (row) => state().selection.kind === "module" &&
       (state().selection as { module: number }).module === row.index,
   });
@@ -107,6 +108,7 @@ export function opView(store: Store): View {
       name, rows, columns, sort: 2,
       onSelect: (row) => store.select({ kind: "name", name: row.name }),
       isSelected: (row) => isNamed(store, row.name),
+      isRelated: (row) => store.related.names.has(row.name),
       total: (shown) => columns.map((column, index) =>
         index === 0 ? (shown.length === rows.length ? `all ${name}` : `these ${name}`)
           : column.csv === "count" ? count(sum(shown, (row) => row.count))
@@ -160,6 +162,7 @@ export function sourceView(store: Store): View {
       time(sum(shown, (row) => row.forward_self_ns)),
       time(sum(shown, (row) => row.backward_self_ns)), ""],
     onSelect: (row) => { const line = lineOf(row); if (line >= 0) store.select({ kind: "line", line }); },
+    isRelated: (row) => { const line = lineOf(row); return line >= 0 && store.related.lines.has(line); },
     isSelected: (row) => {
       const { selection } = state();
       const line = selection.kind === "line" ? selection.line

@@ -1,6 +1,7 @@
 // The timeline with its legend.
 
 import { make } from "./dom";
+import { MemoryChart } from "./memory_chart";
 import { Store } from "./store";
 import { Theme, kindNames, theme } from "./theme";
 import { Timeline } from "./timeline";
@@ -20,15 +21,18 @@ export function timelineView(store: Store): View {
     operator.kind === "op" ? operator.class : operator.kind));
   const element = make("div", { class: "filled" });
   const help = make("div", { class: "help",
-    text: "wheel or w s zoom \u00b7 drag or a d pan \u00b7 shift-drag measures \u00b7 double click zooms in \u00b7 0 step \u00b7 9 run" });
+    text: "wheel, w s zoom \u00b7 drag, a d pan \u00b7 shift-drag measures \u00b7 0 step \u00b7 9 run" });
   const foot = make("div", { class: "foot" });
-  element.append(timeline.element, foot);
+  const memory = store.run.summary.memory ? new MemoryChart(store, "live memory below the timeline") : null;
+  if (memory) memory.element.className = "strip";
+  element.append(timeline.element, ...(memory ? [memory.element] : []), foot);
   return {
     element,
     update: () => {
       foot.replaceChildren(
         legend(theme(), kindNames.filter(([kind]) => kinds.has(kind))), help);
       timeline.redraw();
+      memory?.redraw();
     },
     onKey: (event) => timeline.onKey(event),
   };
