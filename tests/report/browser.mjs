@@ -59,6 +59,7 @@ export class Browser {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, sessionId);
+    page.close = () => this.send("Target.closeTarget", { targetId });
     for (const domain of ["Page", "Runtime", "Network", "Log"]) await page.send(`${domain}.enable`);
     await page.send("Network.emulateNetworkConditions",
       { offline: true, latency: 0, downloadThroughput: 0, uploadThroughput: 0 });
@@ -110,7 +111,7 @@ class Page {
     return result.value;
   }
 
-  async until(expression, seconds = 60) {
+  async until(expression, seconds = 120) {
     const end = Date.now() + 1000 * seconds;
     while (!(await this.eval(expression).catch(() => false))) {
       if (Date.now() > end) throw new Error(`it never came true: ${expression}\n${this.problems.join("\n")}`);

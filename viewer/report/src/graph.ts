@@ -65,16 +65,13 @@ export class GraphCanvas extends PanCanvas {
     this.redraw();
   }
 
-  get openGroups(): string[] {
-    return [...this.open];
+  // What is drawn, by key: for tests.
+  get shownKeys(): string[] {
+    return this.boxes.map(({ item }) => item.key);
   }
 
-  get boxCount(): number {
-    return this.boxes.length;
-  }
-
-  // The middle of an item's box in the canvas, by its key: for tests.
-  placeOf(key: string): [number, number] | null {
+  // A point of an item's box, by its key.
+  placeOf(key: number | string): [number, number] | null {
     const box = this.boxes.find(({ item }) => item.key === key);
     if (!box) return null;
     const x = box.x + (box.open ? 20 : 40), y = box.y + (box.open ? 14 : box.height / 2);

@@ -40,9 +40,8 @@ export function graphView(store: Store): View {
         button("open modules", () => canvas.openAll(9)), button("fit", () => canvas.fit(), { title: "fit (0)" })),
       make("span", { class: "help", text: "left: forward, data flows down \u00b7 right: its backward, gradients flow up" })),
     hidden, canvas.element, foot);
-  Object.assign(window, { graph: canvas });
   return {
-    element,
+    element, canvas,
     update: () => {
       const kept = store.run.isKept(store.state.step);
       hidden.hidden = kept;

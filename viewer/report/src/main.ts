@@ -61,7 +61,7 @@ class Page {
       this.search.element, theme);
   }
 
-  private get view(): View {
+  get view(): View {
     const name = this.store.state.view in makers ? this.store.state.view : "overview";
     let view = this.views.get(name);
     if (!view) this.views.set(name, (view = makers[name](this.store)));
@@ -103,9 +103,9 @@ async function open(): Promise<void> {
   const { facts, columns } = await unpack(data.textContent!);
   data.remove();
   const store = new Store(new Run(facts, columns));
-  new Page(store);
-  // For tests: what is looked at.
-  Object.assign(window, { report: { store, frames } });
+  const page = new Page(store);
+  // For tests: what is looked at, and where it is.
+  Object.assign(window, { report: { store, frames, canvas: () => page.view.canvas } });
 }
 
 open().catch((error: unknown) => {

@@ -1,6 +1,6 @@
 // Finds modules, ops, types and lines of source by what they are called.
 
-import { make } from "./dom";
+import { make, shortName } from "./dom";
 import { lineText } from "./facts";
 import { Run } from "./run";
 import { Selection, Store } from "./store";
@@ -59,9 +59,12 @@ export class Search {
     this.active = 0;
     this.found = words.length === 0 ? []
       : this.entries.filter(({ low, kind }) => words.every((word) => low.includes(word) || kind === word));
-    // What begins with the word or ends with it is meant more often.
-    const rank = ({ low }: Entry) => (low.startsWith(words[0]) ? 0 : low.includes(`.${words[0]}`) ||
-      low.includes(`:${words[0]}`) ? 1 : 2);
+    // What is called so, then what begins with the word, then what has it.
+    const [first] = words;
+    const rank = ({ text, low }: Entry) => {
+      const name = shortName(text).toLowerCase();
+      return name === first ? 0 : name.startsWith(first) || low.includes(`.${first}`) ? 1 : 2;
+    };
     this.found = this.found.map((entry, i) => ({ entry, i }))
       .sort((a, b) => rank(a.entry) - rank(b.entry) || a.i - b.i).map(({ entry }) => entry);
     this.draw(words.length > 0);

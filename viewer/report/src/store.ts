@@ -238,9 +238,10 @@ export class Store {
     };
     const ends = (words.get("range") ?? "").split("-").map(time);
     const selection = this.parseSelection(words.get("select"));
+    const ofSpan = selection.kind === "span" ? this.run.spans.step[selection.span] : this.firstStep();
     this.state = {
       view: words.get("view") ?? "overview",
-      step: step >= 0 ? step : this.firstStep(),
+      step: step >= 0 ? step : ofSpan,
       selection,
       cursor: time(words.get("at")),
       range: ends.length === 2 && ends[0] !== null && ends[1] !== null && ends[0] < ends[1]

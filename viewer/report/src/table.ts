@@ -226,9 +226,11 @@ export class Table<Row> {
     const area = make("textarea", { class: "offscreen" });
     area.value = this.csv();
     document.body.append(area);
+    area.focus();
     area.select();
     const done = document.execCommand("copy");
     area.remove();
+    from.focus();
     from.textContent = done ? "Copied" : "Not copied";
     setTimeout(() => { from.textContent = "Copy CSV"; }, 1500);
   }

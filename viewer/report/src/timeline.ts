@@ -191,6 +191,15 @@ export class Timeline extends TimeCanvas {
     return span !== none && start[span] <= at + near ? span : none;
   }
 
+  // The middle of a span.
+  placeOf(span: number | string): [number, number] | null {
+    const { start, end, thread, depth } = this.store.run.spans;
+    const i = Number(span);
+    const lane = this.lanes.find((each) => each.thread === thread[i] && each.depth === depth[i]);
+    if (!lane) return null;
+    return [this.axis.x((start[i] + end[i]) / 2), headHeight + lane.y - this.scroll + rowHeight / 2];
+  }
+
   protected clicked(event: MouseEvent): void {
     const { store } = this;
     if (event.offsetY < 16) return store.goToStep(store.run.stepAt(this.axis.time(event.offsetX)));

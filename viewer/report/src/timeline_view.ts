@@ -27,7 +27,7 @@ export function timelineView(store: Store): View {
   if (memory) memory.element.className = "strip";
   element.append(timeline.element, ...(memory ? [memory.element] : []), foot);
   return {
-    element,
+    element, canvas: timeline,
     update: () => {
       foot.replaceChildren(
         legend(theme(), kindNames.filter(([kind]) => kinds.has(kind))), help);
