@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 
@@ -25,6 +26,7 @@ class CommandLine {
     AddDump();
     AddCheck();
     AddExport();
+    AddReport();
     AddRecover();
     AddRecord();
   }
@@ -68,10 +70,14 @@ class CommandLine {
         what);
   }
 
-  void AddSelection(CLI::App* app, const char* top) {
+  void AddSteps(CLI::App* app) {
     CLI::Option* one = AddRange(app, "--step", "only step N", ParseStep);
     AddRange(app, "--steps", "only steps A:B, both included", ParseSteps)
         ->excludes(one);
+  }
+
+  void AddSelection(CLI::App* app, const char* top) {
+    AddSteps(app);
     app->add_option("--filter", arguments_.options.filter,
                     "only names that contain TEXT");
     app->add_option("--top", arguments_.options.top, top)
@@ -139,6 +145,25 @@ class CommandLine {
                     "3 only layers")
         ->check(CLI::Range(0, 3));
     AddSymbols(app);
+  }
+
+  void AddReport() {
+    CLI::App* app = AddVerb(
+        "report", "the run as one HTML file that needs no network", Report);
+    app->add_option("-o,--output", arguments_.output_path,
+                    "the file to write; if left out, LOG's name with .html, "
+                    "here");
+    AddSteps(app);
+    AddSymbols(app);
+    app->callback([this] {
+      arguments_.verb = Report;
+      if (!arguments_.output_path.empty()) return;
+      arguments_.output_path = std::filesystem::path(arguments_.log_path)
+                                   .filename()
+                                   .replace_extension(".html")
+                                   .string();
+      arguments_.says_where = true;
+    });
   }
 
   void AddRecover() {

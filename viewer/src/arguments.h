@@ -18,6 +18,7 @@ struct Arguments {
   std::string log_path;
   std::string output_path;  // empty: standard output
   bool follow = false;      // show it again while it is being recorded
+  bool says_where = false;  // print the output path: the user did not name it
   bool recover = false;     // the verb that changes files; then `verb` is null
   bool record = false;      // the verb that runs a program; the same
   RecordOptions record_options;

@@ -106,6 +106,9 @@ int Main(const Arguments& arguments) {
     std::cerr << "torchtape: " << EscapeText(written.message()) << '\n';
     return 1;
   }
+  if (arguments.says_where) {
+    std::cout << EscapeText(arguments.output_path) << '\n';
+  }
   PrintNotes(arguments, *outcome);
   return outcome->exit_code;
 }

@@ -221,7 +221,7 @@ TEST_F(ModulesTest, HolderIsTheOneOfTorchInAllElse) {
   Held held;
   const Held same(held.ptr());
   EXPECT_EQ(same->fc.get(), held->fc.get());
-  torch::nn::Sequential sequential(Scoped(), Held());
+  torch::nn::Sequential sequential{Scoped(), Held()};
   EXPECT_EQ(sequential->size(), 2u);
   EXPECT_TRUE(Held(nullptr).is_empty());
 }

@@ -46,13 +46,14 @@ struct Log {
 absl::StatusOr<Log> OpenLog(const std::string& path);
 
 struct VerbOptions {
-  // Summary, Dump; Export takes one step, by default the last that is whole.
+  // Summary, Dump, Report; Export takes one step, by default the last that is
+  // whole.
   StepRange steps;
   // Summary: "self", "total", "count", "mean" or "name".
   std::string sort = "self";
   // Summary: what its table is of, "op" or "source".
   std::string by = "op";
-  // Summary by source, Dump, Export: folders with executables, libraries or
+  // Summary by source, Dump, Export, Report: folders with executables, libraries or
   // debug files, looked into before the places where the program had them.
   std::vector<std::string> symbols;
   // Rows of each table of Summary, lines of Dump; 0: as fits.
@@ -100,6 +101,13 @@ absl::StatusOr<Outcome> RecoverLog(const std::string& path,
 // One step as a graph in JSON.
 absl::StatusOr<Outcome> ExportJson(const Log& log, const VerbOptions& options,
                                    std::ostream& out);
+
+// The run as one HTML file that needs no network. Reads the log twice; memory
+// is bounded as for the others, but for what is kept of at most a million
+// events. Also fails with
+//   Unimplemented     this build has no report
+absl::StatusOr<Outcome> Report(const Log& log, const VerbOptions& options,
+                               std::ostream& out);
 
 }  // namespace torchtape::viewer
 

@@ -1,0 +1,94 @@
+// Writes the logs that report_test.mjs opens: make_logs FOLDER.
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "viewer/sample_run.h"
+
+namespace torchtape::viewer {
+namespace {
+
+constexpr uint64_t kUs = 1000;
+
+void Write(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+// Names that would be markup or script if anything took them for it.
+LogBuilder HostileRun() {
+  const std::string names[] = {
+      "<img src=x onerror=window.hacked=1>",
+      "</script><script>window.hacked=1</script>",
+      "\"><svg onload=window.hacked=1>",
+      "javascript:window.hacked=1",
+      "{SCRIPT}{DATA}{STYLE}",
+      "\xe2\x80\xae\x1b[31mreversed\xff",
+      "__proto__",
+  };
+  LogBuilder log;
+  log.run.set_program(names[0]);
+  log.run.set_host(names[1]);
+  v1::Model model;
+  model.set_name(names[0]);
+  for (const std::string& name : names) {
+    v1::Module* module = model.add_modules();
+    module->set_path(model.modules_size() == 1 ? names[0]
+                                               : names[0] + "." + name);
+    module->set_type(name);
+    module->set_parent(model.modules_size() == 1 ? 0 : 1);
+  }
+  log.Model(model);
+  uint64_t time_ns = kUs;
+  for (const std::string& name : names) {
+    const uint32_t range = log.Span(v1::SPAN_KIND_RANGE, name);
+    const uint32_t op =
+        log.Op(name, name + "(Tensor " + name + ") -> Tensor " + name);
+    log.Begin(1, time_ns, range);
+    log.Begin(1, time_ns + kUs, op);
+    log.Allocate(1, time_ns + 2 * kUs, time_ns, 4096);
+    log.End(1, time_ns + 3 * kUs);
+    log.End(1, time_ns + 4 * kUs);
+    log.Value(name, 1.0, time_ns + 4 * kUs);
+    time_ns += 10 * kUs;
+  }
+  return log;
+}
+
+// More than fits into a page: 1100 steps of 1000 events, the 700th slow, with
+// the peak of memory in the 900th.
+LogBuilder LongRun() {
+  LogBuilder log;
+  const uint32_t op = log.Op("aten::add");
+  uint64_t time_ns = 0;
+  for (uint64_t step = 0; step < 1100; ++step) {
+    for (int i = 0; i < 332; ++i) {
+      log.Begin(1, time_ns += kUs, op);
+      log.End(1, time_ns += kUs);
+    }
+    for (uint64_t i = 1; i <= 168; ++i) {
+      log.Allocate(1, time_ns += kUs, 1000 * step + i, step == 900 ? 200 : 100);
+    }
+    for (uint64_t i = 1; i <= 168; ++i) {
+      log.Free(1, time_ns += kUs, 1000 * step + i);
+    }
+    if (step == 700) time_ns += 5000 * kUs;
+    log.Step(step + 1, time_ns += kUs);
+    if (step % 100 == 99) log.NewChunk();
+  }
+  return log;
+}
+
+}  // namespace
+}  // namespace torchtape::viewer
+
+int main(int argc, char** argv) {
+  using namespace torchtape::viewer;
+  if (argc != 2) return 2;
+  const std::string folder = std::string(argv[1]) + "/";
+  Write(folder + "sample.tape", SampleRun().Finish());
+  Write(folder + "killed.tape", SampleRun().Kill());
+  Write(folder + "hostile.tape", HostileRun().Finish());
+  Write(folder + "long.tape", LongRun().Finish());
+  return 0;
+}

@@ -1,0 +1,284 @@
+// What the report promises, in a browser: node report_test.mjs FOLDER, where
+// make_logs has put the logs. Each log of the folder is opened.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { after, afterEach, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { Browser } from "./browser.mjs";
+
+const folder = process.argv[2];
+const tool = process.env.TORCHTAPE_TOOL;
+let browser;
+
+before(async () => {
+  for (const name of ["sample", "killed", "hostile", "long"]) {
+    execFileSync(tool, ["report", `${folder}/${name}.tape`, "-o", `${folder}/${name}.html`], { stdio: "ignore" });
+  }
+  browser = await Browser.start();
+});
+after(() => browser?.stop());
+
+const pages = [];
+const open = async (name, options) => {
+  pages.push(await browser.open(`${folder}/${name}.html`, options));
+  return pages.at(-1);
+};
+afterEach(async () => { for (const page of pages.splice(0)) await page.close(); });
+
+function summaryOf(name) {
+  const output = execFileSync(tool, ["summary", "--json", "--by=source", `${folder}/${name}.tape`],
+    { maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] });
+  return JSON.parse(output);
+}
+
+const panelTitle = (page) => page.eval("document.querySelector('.panel:not([hidden]) h2')?.textContent");
+const textOf = (page, selector) => page.eval(`document.querySelector(${JSON.stringify(selector)}).textContent`);
+const views = ["overview", "graph", "timeline", "memory", "modules", "ops", "source"];
+
+// The table that is shown, as "Copy CSV" gives it: rows by column.
+async function copiedTable(page) {
+  await page.eval("document.addEventListener('copy', () => { window.copied = document.activeElement.value; }, { once: true })");
+  await page.click(".table .bar button");
+  const [head, ...rows] = (await page.eval("window.copied")).trim().split("\n")
+    .map((line) => [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map((match) => match[1]).slice(0, line.split(",").length));
+  return rows.map((row) => Object.fromEntries(head.map((name, i) => [name, row[i]])));
+}
+
+// Clicks a row by the text of its first cell.
+async function clickRow(page, text) {
+  await page.eval(`[...document.querySelectorAll("tbody tr")].find((row) =>
+    row.cells[0].querySelector(".name")?.textContent === ${JSON.stringify(text)}).id = "wanted"`);
+  await page.click("#wanted", [60, 0.5]);
+}
+
+test("each view opens, light and dark, without an error and without the network", async () => {
+  for (const dark of [false, true]) {
+    const page = await open("sample", { dark });
+    for (const view of views) {
+      await page.click(`#tab-${view}`);
+      assert.equal(await page.eval("report.store.state.view"), view);
+      assert.ok(await page.eval("document.querySelector('main').textContent.length") > 20, view);
+    }
+    assert.deepEqual(page.problems, []);
+    assert.deepEqual(page.requests, [pathToFileURL(`${folder}/sample.html`).href]);
+  }
+});
+
+test("the policy of the page refuses the network and scripts of others", async () => {
+  const page = await open("sample");
+  await page.eval("fetch('http://127.0.0.1:9/').catch(() => {})");
+  await page.eval(`document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.hacked=1'>")`);
+  await page.settle();
+  assert.equal(await page.eval("window.hacked"), undefined);
+  assert.ok(page.problems.some((text) => text.includes("Content Security Policy")), page.problems.join());
+});
+
+test("the tables have the numbers of summary --json", async () => {
+  const page = await open("sample");
+  const summary = summaryOf("sample");
+  await page.click("#tab-ops");
+  const ops = await copiedTable(page);
+  assert.equal(ops.length, summary.ops.length);
+  for (const { name, count, self_ns, total_ns, forward_self_ns, backward_self_ns } of summary.ops) {
+    const row = ops.find((each) => each.name === name);
+    assert.deepEqual([row.count, row.self_ns, row.total_ns, row.forward_self_ns, row.backward_self_ns].map(Number),
+      [count, self_ns, total_ns, forward_self_ns, backward_self_ns], name);
+  }
+  await page.click("#tab-modules");
+  const modules = await copiedTable(page);
+  for (const { path, forward_ns, backward_ns, parameters, bytes } of summary.modules) {
+    const row = modules.find((each) => each.module === path);
+    assert.deepEqual([row.forward_ns, row.backward_ns, row.parameters, row.bytes],
+      [forward_ns, backward_ns, parameters, bytes].map((each) => (each === null ? "" : String(each))), path);
+  }
+  await page.click("#tab-source");
+  const self = (await copiedTable(page)).reduce((sum, row) => sum + Number(row.self_ns), 0);
+  assert.equal(self, summary.ops.concat(summary.backward).reduce((sum, each) => sum + each.self_ns, 0));
+});
+
+test("the events of the page add up to the totals of summary --json", async () => {
+  const page = await open("sample");
+  const summary = summaryOf("sample");
+  const sums = await page.eval(`(() => { const { run } = report.store; const sums = {};
+    for (let i = 0; i < run.spans.count; ++i) {
+      const sum = sums[run.operator(i).name] ??= { count: 0, self: 0, total: 0 };
+      ++sum.count; sum.self += run.spans.self[i]; sum.total += run.spans.end[i] - run.spans.start[i]; }
+    return sums; })()`);
+  for (const { name, count, self_ns, total_ns } of [...summary.ops, ...summary.backward, ...summary.ranges]) {
+    assert.deepEqual(sums[name], { count, self: self_ns, total: total_ns }, name);
+  }
+});
+
+test("what is live at the peak sums to the peak", async () => {
+  const page = await open("sample");
+  await page.click("#tab-memory");
+  await page.click("#peak");
+  const live = (await copiedTable(page)).filter((row) => row.freed !== "" || row.made !== "");
+  assert.equal(live.reduce((sum, row) => sum + Number(row.bytes), 0), summaryOf("sample").memory.peak_bytes);
+  assert.match(await textOf(page, "#live"), /^1\.5 KiB live at 305\.0 us of step 0/);
+});
+
+test("an instant of the memory chart shows what is live then", async () => {
+  const page = await open("sample", { hash: "#view=memory&step=0" });
+  const { width } = await page.eval("(({ width }) => ({ width }))(document.querySelector('canvas').getBoundingClientRect())");
+  // Between the first allocation, at 45 us, and the second, at 305 us, of 1000.
+  await page.click("canvas", [92 + (width - 92) * 0.2, 0.5]);
+  assert.match(await textOf(page, "#live"), /^1000 B live/);
+  assert.deepEqual((await copiedTable(page)).map((row) => row.maker), ["linear in model.fc", "linear in model.fc"]);
+});
+
+test("a module that is selected in its table is selected in every view", async () => {
+  const page = await open("sample", { hash: "#view=modules&step=1" });
+  await clickRow(page, "fc");
+  assert.equal(await panelTitle(page), "model.fc");
+  const selected = await page.eval(`(() => { const { run, mask } = report.store;
+    return [...mask.keys()].filter((i) => mask[i] === 2).map((i) => run.operator(i).name); })()`);
+  assert.deepEqual([...new Set(selected)].sort(), ["AddmmBackward0", "aten::addmm", "aten::linear", "aten::mm", "aten::t"]);
+  await page.click("#tab-ops");
+  const marked = await page.eval("[...document.querySelectorAll('tr.related')].map((row) => row.cells[0].textContent).sort()");
+  assert.deepEqual(marked, ["aten::addmm", "aten::linear", "aten::mm", "aten::t"]);
+  await page.click("#tab-graph");
+  assert.ok(await page.eval("report.canvas().placeOf('model.fc') !== null"));
+  assert.equal(await page.eval("report.store.state.step"), 1);
+});
+
+test("a span that is clicked in the timeline is the selection, and keys go on from it", async () => {
+  const page = await open("sample", { hash: "#view=timeline&step=1" });
+  const span = await page.eval(`(() => { const { run } = report.store;
+    return [...run.spans.name.keys()].find((i) => run.operator(i).name === "aten::addmm" && run.spans.step[i] === 1); })()`);
+  await page.click("canvas", await page.eval(`report.canvas().placeOf(${span})`));
+  assert.equal(await panelTitle(page), "aten::addmm");
+  assert.match(await textOf(page, ".panel dl"), /time60\.0 us.*backwardAddmmBackward0 {2}200\.0 us/);
+  await page.press("ArrowUp");
+  assert.equal(await panelTitle(page), "aten::linear");
+  await page.press("Escape");
+  assert.equal(await panelTitle(page), undefined);
+});
+
+test("the wheel zooms the timeline around the mouse", async () => {
+  const page = await open("sample", { hash: "#view=timeline&step=1" });
+  await page.wheel("canvas", [0.5, 0.5], -500);
+  await page.until("report.store.state.range !== null");
+  const [from, to] = await page.eval("report.store.state.range");
+  assert.ok(from > 1000000 && to < 2000000 && to - from < 500000, `${from} ${to}`);
+});
+
+test("groups of the graph open and close by click, forward beside its backward", async () => {
+  const page = await open("sample", { hash: "#view=graph&step=1" });
+  assert.ok(await page.eval("report.canvas().shownKeys.includes('model.fc')"));
+  const [x, y] = await page.eval("report.canvas().placeOf('model.fc')");
+  await page.click("canvas", [x - 28, y]);
+  assert.ok(await page.eval("report.canvas().shownKeys.includes('model.fc/0')"));
+  await page.click("canvas", await page.eval("report.canvas().placeOf('model.fc/0')"));
+  assert.equal(await panelTitle(page), "aten::linear");
+  await page.click("canvas", await page.eval("report.canvas().placeOf('model.fc')"));
+  const link = await page.eval("location.hash");
+  assert.match(link, /select=module%3Amodel\.fc|select=span/);
+});
+
+test("search finds modules, ops and types; Enter selects", async () => {
+  const page = await open("sample");
+  for (const [query, title] of [["model.act", "model.act"], ["addmm", "aten::addmm"], ["[2, 3]", "float32[2, 3]"],
+                                ["batch", "batch"]]) {
+    await page.press("/");
+    await page.type(query);
+    await page.press("Enter");
+    assert.equal(await panelTitle(page), title);
+  }
+  await page.press("/");
+  await page.type("no such thing");
+  assert.match(await textOf(page, ".results"), /nothing is called so/);
+});
+
+test("a link restores view, step and selection, and back goes back", async () => {
+  const page = await open("sample", { hash: "#view=ops&step=2&select=op%3Aaten%3A%3Amm" });
+  assert.equal(await panelTitle(page), "aten::mm");
+  assert.equal(await textOf(page, "output"), "step 2");
+  await page.click("#tab-timeline");
+  const link = await page.eval("location.hash");
+  await page.eval("history.back()");
+  await page.until("report.store.state.view === 'ops'");
+  const again = await open("sample", { hash: link });
+  assert.deepEqual(await again.eval("report.store.state"), { ...(await again.eval("report.store.state")), view: "timeline",
+    step: 2, selection: { kind: "name", name: "aten::mm" } });
+});
+
+test("a step that is clicked in the overview is the step of all views", async () => {
+  const page = await open("sample");
+  const { width } = await page.eval("(({ width }) => ({ width }))(document.querySelector('canvas').getBoundingClientRect())");
+  await page.click("canvas", [54 + (width - 54) * 0.5, 0.5]);
+  assert.equal(await textOf(page, "output"), "step 1");
+  await page.press("]");
+  assert.equal(await textOf(page, "output"), "step 2");
+});
+
+test("tables sort and filter", async () => {
+  const page = await open("sample", { hash: "#view=ops" });
+  const first = () => page.eval("document.querySelector('tbody tr td').textContent");
+  assert.equal(await first(), "aten::mm");
+  await page.click("thead th:nth-child(2) button");
+  await page.click("thead th:nth-child(2) button");
+  assert.equal(await page.eval("document.querySelectorAll('thead th')[1].ariaSort"), "ascending");
+  await page.click(".table input");
+  await page.type("lin");
+  assert.equal(await first(), "aten::linear");
+  assert.match(await textOf(page, ".note"), /^1 of 5 ops/);
+});
+
+test("hostile names are text and nothing else", async () => {
+  const page = await open("hostile");
+  const elements = "document.querySelectorAll('img, svg, script, iframe, object, a, style').length";
+  const usual = await page.eval(elements);
+  for (const view of views) await page.click(`#tab-${view}`);
+  await page.click("#tab-ops");
+  await clickRow(page, "</script><script>window.hacked=1</script>");
+  assert.equal(await panelTitle(page), "</script><script>window.hacked=1</script>");
+  await page.click("#tab-modules");
+  await page.press("/");
+  await page.type("__proto__");
+  await page.press("Enter");
+  assert.match(await panelTitle(page), /__proto__/);
+  assert.equal(await page.eval(elements), usual);
+  assert.equal(await page.eval("window.hacked"), undefined);
+  assert.ok(!/[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/.test(await page.eval("document.body.innerText")));
+  assert.deepEqual(page.problems, []);
+  assert.equal(page.requests.length, 1);
+});
+
+test("a log that was not finished says so", async () => {
+  const page = await open("killed");
+  assert.match(await textOf(page, ".notices"), /not finished/);
+  assert.equal(await (await open("sample")).eval("document.querySelector('.notices')"), null);
+});
+
+test("a log with more events than fit is reduced, says so, and keeps its totals", async () => {
+  assert.ok(statSync(`${folder}/long.html`).size < 6e6);
+  const page = await open("long");
+  assert.match(await textOf(page, ".notices"), /This page has the events of \d+ of 1100 steps/);
+  const kept = await page.eval("report.store.run.facts.kept.steps");
+  for (const step of [0, 700, 900, 1099]) assert.ok(kept.includes(step), `step ${step}`);
+  assert.ok(await page.eval("report.store.run.spans.count") <= 1e6);
+  const { ops, memory } = summaryOf("long");
+  await page.click("#tab-ops");
+  const [row] = await copiedTable(page);
+  assert.deepEqual([Number(row.count), Number(row.self_ns)], [ops[0].count, ops[0].self_ns]);
+  await page.click("#tab-memory");
+  await page.click("#peak");
+  const live = (await copiedTable(page)).filter(({ made }) => made !== "");
+  assert.equal(live.reduce((sum, each) => sum + Number(each.bytes), 0), memory.peak_bytes);
+});
+
+test("numbers of shapes drawn in a frame stay small, however far one zooms out", async () => {
+  const page = await open("long", { hash: "#view=timeline" });
+  await page.press("9");
+  const { shapes } = await page.eval("report.frames.timeline");
+  assert.ok(shapes > 100 && shapes < 12000, String(shapes));
+});
+
+test("the page says what it is without data of its own from elsewhere", () => {
+  const html = readFileSync(`${folder}/sample.html`, "utf8");
+  assert.match(html, /default-src 'none'/);
+  assert.doesNotMatch(html, /https?:\/\//);
+});

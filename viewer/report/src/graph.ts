@@ -1,0 +1,297 @@
+// The graph of a step: opened and closed by click, moved and zoomed.
+
+import { Draw, hideTip, showTip } from "./canvas";
+import { spanFacts } from "./facts";
+import { Look, backwardRect, drawBox, forwardRect } from "./graph_draw";
+import { Edge, edgesOf, shownItem } from "./graph_edges";
+import { Box, layoutGraph } from "./graph_layout";
+import { drawEdge, routeEdges } from "./graph_lines";
+import { GraphModel, Item, buildGraph } from "./graph_model";
+import { PanCanvas } from "./pancanvas";
+import { none } from "./run";
+import { Selection, Store } from "./store";
+import { Theme } from "./theme";
+import { share, time } from "./units";
+
+type Hit = { box: Box; backward: boolean } | null;
+
+export class GraphCanvas extends PanCanvas {
+  level = 1;
+  byTime = false;
+  private model: GraphModel | null = null;
+  private modelOf = "";
+  private open = new Set<string>();
+  private boxes: Box[] = [];
+  private edges: Edge[] = [];
+  private boxOf = new Map<Item, Box>();
+  private fitted = false;
+  private shownSelection: Selection | null = null;
+  private hovered: Hit = null;
+
+  constructor(private store: Store) {
+    super("graph");
+  }
+
+  // The state has changed.
+  update(): void {
+    const { step, selection } = this.store.state;
+    const wanted = `${step} ${this.level}`;
+    if (wanted !== this.modelOf) {
+      this.modelOf = wanted;
+      this.model = buildGraph(this.store.run, step, this.level);
+      if (this.open.size === 0) this.openFirst(this.model.root);
+      this.layout();
+    }
+    if (selection !== this.shownSelection) {
+      this.shownSelection = selection;
+      this.reveal();
+    }
+    this.redraw();
+  }
+
+  // A model that is alone is opened at once.
+  private openFirst(root: Item): void {
+    const modules = root.children.filter(({ kind }) => kind === "module");
+    if (modules.length === 1) this.open.add(modules[0].key);
+  }
+
+  private layout(): void {
+    const { model, store, open } = this;
+    if (!model) return;
+    this.edges = edgesOf(store.run, model, store.state.step, open);
+    this.boxes = layoutGraph(model.root, this.edges, open);
+    this.boxOf = new Map(this.boxes.map((box) => [box.item, box]));
+    routeEdges(this.edges, this.boxes, this.boxOf);
+    this.redraw();
+  }
+
+  // What is drawn, by key: for tests.
+  get shownKeys(): string[] {
+    return this.boxes.map(({ item }) => item.key);
+  }
+
+  // A point of an item's box, by its key.
+  placeOf(key: number | string): [number, number] | null {
+    const box = this.boxes.find(({ item }) => item.key === key);
+    if (!box) return null;
+    const x = box.x + (box.open ? 20 : 40), y = box.y + (box.open ? 14 : box.height / 2);
+    return [x * this.scale + this.origin[0], y * this.scale + this.origin[1]];
+  }
+
+  toggle(item: Item): void {
+    if (item.children.length === 0) return;
+    const before = this.boxOf.get(item);
+    if (!this.open.delete(item.key)) this.open.add(item.key);
+    this.layout();
+    // What was clicked stays where it is.
+    const after = this.boxOf.get(item);
+    if (!before || !after) return;
+    this.moveBy((before.x - after.x) * this.scale, (before.y - after.y) * this.scale);
+  }
+
+  openAll(depth: number): void {
+    this.open.clear();
+    const visit = (item: Item, left: number) => {
+      if (left <= 0 || item.kind === "op" || item.kind === "fold") return;
+      if (item.parent) this.open.add(item.key);
+      for (const child of item.children) visit(child, left - 1);
+    };
+    if (this.model) visit(this.model.root, depth + 1);
+    this.layout();
+    this.fitted = false;
+  }
+
+  fit(): void {
+    let right = 1, bottom = 1;
+    for (const { x, y, width, height } of this.boxes) {
+      [right, bottom] = [Math.max(right, x + width), Math.max(bottom, y + height)];
+    }
+    const margin = 24;
+    // Legible before complete: what is too tall is shown from the top.
+    this.scale = Math.min(1.15, Math.max(0.55, Math.min((this.width - 2 * margin) / right, (this.height - 2 * margin) / bottom)));
+    this.origin = [(this.width - right * this.scale) / 2, margin];
+    if (bottom * this.scale < this.height) this.origin[1] = (this.height - bottom * this.scale) / 2;
+    this.redraw();
+  }
+
+  private itemOfSelection(): Item | null {
+    const { selection } = this.store.state;
+    const { run } = this.store;
+    let found: Item | null = null;
+    if (!this.model) return null;
+    if (selection.kind === "module") {
+      const visit = (item: Item) => {
+        if (item.kind === "module" && item.module === selection.module) found = item;
+        else item.children.forEach(visit);
+      };
+      visit(this.model.root);
+    }
+    let span = selection.kind === "span" ? selection.span
+      : selection.kind === "allocation" ? run.allocations.span[selection.allocation] : none;
+    for (; span !== none && !found; span = run.spans.parent[span]) found = this.model.itemOf.get(span) ?? null;
+    return found;
+  }
+
+  // Opens what hides the selection and brings it into sight.
+  private reveal(): void {
+    const item = this.itemOfSelection();
+    if (!item) return;
+    for (let up = item.parent; up?.parent; up = up.parent) this.open.add(up.key);
+    this.layout();
+    const box = this.boxOf.get(shownItem(item, this.open));
+    if (!box || this.width === 0) return;
+    const x = box.x * this.scale + this.origin[0], y = box.y * this.scale + this.origin[1];
+    if (x >= 0 && y >= 0 && x + 100 <= this.width && y + 40 <= this.height) return;
+    this.origin = [this.width / 2 - (box.x + Math.min(box.width, 330) / 2) * this.scale,
+                   this.height / 3 - box.y * this.scale];
+  }
+
+  // Of each item that can be seen how far it is selected.
+  private states(): (item: Item, backward: boolean) => number {
+    const { mask, state } = this.store;
+    if (!mask || !this.model) return () => -1;
+    const forward = new Map<Item, number>(), backward = new Map<Item, number>();
+    const note = (map: Map<Item, number>, item: Item, value: number) => {
+      for (let up: Item | null = item; up; up = up.parent) {
+        if ((map.get(up) ?? 0) < value) map.set(up, up === item ? value : 1);
+      }
+    };
+    for (const [span, item] of this.model.itemOf) {
+      if (mask[span]) note(item.span === span && item.hasForward ? forward : backward, item, mask[span]);
+    }
+    const { selection } = state;
+    return (item, side) => {
+      const value = (side ? backward : forward).get(item) ?? 0;
+      if (selection.kind === "module" && item.kind === "module") {
+        if (item.module === selection.module) return 2;
+      }
+      return selection.kind === "module" ? Math.min(value, 1) : value;
+    };
+  }
+
+  protected draw(context: Draw, theme: Theme): void {
+    if (!this.fitted) { this.fitted = true; this.fit(); this.reveal(); }
+    const { run, state } = this.store;
+    const [from, to] = run.stepRange(state.step);
+    const look: Look = { run, theme, scale: this.scale, stepNs: to - from, byTime: this.byTime,
+                         labels: new Map(), state: this.states() };
+    context.save();
+    context.translate(...this.origin);
+    context.scale(this.scale, this.scale);
+    const [left, top] = [-this.origin[0] / this.scale, -this.origin[1] / this.scale];
+    const [right, bottom] = [left + this.width / this.scale, top + this.height / this.scale];
+    const isSeen = ({ x, y, width, height }: Box) =>
+      x < right && x + width > left && y < bottom && y + height > top;
+    for (const box of this.boxes) if (box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
+    this.drawEdges(context, look, [left, top, right, bottom]);
+    for (const box of this.boxes) if (!box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
+    context.restore();
+  }
+
+  private drawEdges(context: Draw, look: Look, [left, top, right, bottom]: number[]): void {
+    const { hovered } = this;
+    for (const edge of this.edges) {
+      const from = this.boxOf.get(edge.from), to = this.boxOf.get(edge.to);
+      if (!from || !to) continue;
+      if (Math.max(from.x + from.width, to.x + to.width) < left || Math.min(from.x, to.x) > right) continue;
+      if (Math.max(from.y + from.height, to.y + to.height) < top || Math.min(from.y, to.y) > bottom) continue;
+      const isEnd = (box: Box, backward: boolean) =>
+        (hovered?.box === box && hovered.backward === backward) || look.state(box.item, backward) === 2;
+      const strong = isEnd(from, edge.kind === "gradient" || edge.kind === "update") ||
+        isEnd(to, edge.kind === "gradient" || edge.kind === "saved");
+      // What was saved for the backward pass would hide the rest.
+      if (!strong && (edge.kind === "saved" || edge.kind === "update")) continue;
+      drawEdge(context, look, edge, from, to, strong);
+      if (++this.shapes > 4000) return;
+    }
+  }
+
+  private hitAt(event: MouseEvent): Hit {
+    const [x, y] = this.pointOf(event);
+    for (let i = this.boxes.length - 1; i >= 0; --i) {
+      const box = this.boxes[i];
+      if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
+      if (box.open) return y < box.y + 28 ? { box, backward: false } : null;
+      const inside = ([left, , width]: [number, number, number, number]) => x >= left && x <= left + width;
+      if (box.item.hasForward && inside(forwardRect(box))) return { box, backward: false };
+      if (box.item.backward.length && inside(backwardRect(box))) return { box, backward: true };
+    }
+    return null;
+  }
+
+  protected clicked(event: MouseEvent): void {
+    const hit = this.hitAt(event);
+    if (!hit) return;
+    const { item } = hit.box;
+    const arrow = this.pointOf(event)[0] - hit.box.x < 24;
+    if (item.children.length && (arrow || item.kind === "group" || item.kind === "fold")) return this.toggle(item);
+    // The one that is selected by this very click need not be searched for.
+    const selection: Selection = item.kind === "module" ? { kind: "module", module: item.module }
+      : { kind: "span", span: hit.backward && item.backward.length ? item.backward[0] : item.span };
+    this.shownSelection = selection;
+    this.store.select(selection, { step: this.store.state.step });
+  }
+
+  protected clickedTwice(event: MouseEvent): void {
+    const hit = this.hitAt(event);
+    if (hit && hit.box.item.kind !== "group" && hit.box.item.kind !== "fold") this.toggle(hit.box.item);
+  }
+
+  protected hover(event: PointerEvent): void {
+    const hit = this.hitAt(event);
+    if (hit?.box !== this.hovered?.box || hit?.backward !== this.hovered?.backward) {
+      this.hovered = hit;
+      this.redraw();
+    }
+    this.element.style.cursor = hit ? "pointer" : "grab";
+    if (!hit) return hideTip();
+    const { item } = hit.box;
+    const { run, state } = this.store;
+    const [from, to] = run.stepRange(state.step);
+    if (item.kind === "op") {
+      const span = hit.backward && item.backward.length ? item.backward[0] : item.span;
+      return showTip(event, [...spanFacts(run, span),
+        ...(item.backward.length ? [`backward ${time(item.backwardNs)}`] : [])]);
+    }
+    const lines = [item.kind === "module" ? run.modulePath(item.module) : item.label, item.detail,
+      `forward ${time(item.forwardNs)}, backward ${time(item.backwardNs)}, ` +
+        `${share(item.forwardNs + item.backwardNs, to - from)} of the step`];
+    if (item.kind === "module") {
+      const { parameters } = run.summary.modules[item.module];
+      if (parameters) lines.push(`${parameters} parameters`);
+    }
+    showTip(event, lines);
+  }
+
+  onKey(event: KeyboardEvent): boolean {
+    const [x, y] = [this.width / 2, this.height / 2];
+    const item = this.itemOfSelection();
+    switch (event.key) {
+      case "w": case "+": this.zoomBy(1.3, x, y); return true;
+      case "s": case "-": this.zoomBy(1 / 1.3, x, y); return true;
+      case "0": this.fit(); return true;
+      case "Enter": case " ": if (item) this.toggle(item); return true;
+      case "ArrowUp": case "ArrowDown": case "ArrowLeft": case "ArrowRight": return this.move(event.key, item);
+      default: return false;
+    }
+  }
+
+  // The nearest box in a direction from the one that is selected.
+  private move(key: string, item: Item | null): boolean {
+    const from = item && this.boxOf.get(item);
+    const [dx, dy] = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key]!;
+    let best: Box | null = null, least = Infinity;
+    for (const box of this.boxes) {
+      if (box.item.kind !== "op" && box.item.kind !== "module") continue;
+      if (!from) { best = box; break; }
+      const [x, y] = [box.x - from.x, box.y - from.y];
+      const along = x * dx + y * dy, across = Math.abs(x * dy) + Math.abs(y * dx);
+      if (along <= 1 || along + 3 * across >= least) continue;
+      [best, least] = [box, along + 3 * across];
+    }
+    if (!best) return true;
+    const { kind, module, span } = best.item;
+    this.store.select(kind === "module" ? { kind, module } : { kind: "span", span });
+    return true;
+  }
+}

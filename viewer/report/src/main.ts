@@ -1,0 +1,115 @@
+// Opens the report: unpacks the data, makes the views, and keeps the one that is
+// looked at up to date.
+
+import { frames } from "./canvas";
+import { unpack } from "./data";
+import { button, make } from "./dom";
+import { graphView } from "./graph_view";
+import { memoryView } from "./memory";
+import { notices } from "./notices";
+import { overview } from "./overview";
+import { Panel } from "./panel";
+import { Run } from "./run";
+import { Search } from "./search";
+import { Store } from "./store";
+import { moduleView, opView, sourceView } from "./tables";
+import { isDark, setTheme } from "./theme";
+import { timelineView } from "./timeline_view";
+import { View } from "./view";
+
+const makers: { [name: string]: (store: Store) => View } = {
+  overview, graph: graphView, timeline: timelineView, memory: memoryView, modules: moduleView,
+  ops: opView, source: sourceView,
+};
+
+class Page {
+  private views = new Map<string, View>();
+  private main = make("main");
+  private tabs = make("nav", { label: "views" });
+  private stepName = make("output");
+  private search: Search;
+  private panel: Panel;
+
+  constructor(private store: Store) {
+    this.search = new Search(store);
+    this.panel = new Panel(store);
+    const app = document.getElementById("app")!;
+    app.replaceChildren(this.head(), ...notices(store.run),
+      make("div", { class: "body" }, this.main, this.panel.element));
+    document.title = `${store.run.summary.run.program || store.run.summary.run.log} \u2013 torchtape`;
+    store.onChange(() => this.update());
+    addEventListener("keydown", (event) => this.onKey(event));
+    matchMedia("(prefers-color-scheme: dark)").onchange = () => this.update();
+    this.update();
+  }
+
+  private head(): HTMLElement {
+    const { store } = this;
+    const { run, steps } = store.run.summary;
+    Object.keys(makers).forEach((name, index) => this.tabs.append(
+      button(name[0].toUpperCase() + name.slice(1), () => store.set({ view: name }),
+             { id: `tab-${name}`, title: `${name} (${index + 1})` })));
+    const theme = button("\u25d0", () => { setTheme(isDark() ? "light" : "dark"); this.update(); },
+      { class: "icon", title: "light or dark (t)", label: "light or dark" });
+    theme.id = "theme";
+    return make("header", { class: "head" },
+      make("strong", { text: run.program || run.log, title: run.log }), this.tabs,
+      make("div", { class: "steps", role: "group" },
+        button("\u25c2", () => store.goToStep(store.state.step - 1), { label: "step before", title: "step before ([)" }),
+        this.stepName,
+        button("\u25b8", () => store.goToStep(store.state.step + 1), { label: "next step", title: "next step (])", disabled: steps.length < 2 })),
+      this.search.element, theme);
+  }
+
+  get view(): View {
+    const name = this.store.state.view in makers ? this.store.state.view : "overview";
+    let view = this.views.get(name);
+    if (!view) this.views.set(name, (view = makers[name](this.store)));
+    return view;
+  }
+
+  private update(): void {
+    const { state, run } = this.store;
+    for (const tab of this.tabs.children) {
+      tab.setAttribute("aria-current", tab.id === `tab-${state.view}` ? "page" : "false");
+    }
+    const step = run.summary.steps[state.step];
+    this.stepName.textContent = step ? `step ${step.number}` : "no steps";
+    this.panel.update();
+    const { view } = this;
+    if (this.main.firstChild !== view.element) this.main.replaceChildren(view.element);
+    view.update();
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target instanceof HTMLInputElement) return;
+    const { store } = this;
+    const number = Number(event.key);
+    const names = Object.keys(makers);
+    if (number >= 1 && number <= names.length) store.set({ view: names[number - 1] });
+    else if (event.key === "/") this.search.focus();
+    else if (event.key === "[") store.goToStep(store.state.step - 1);
+    else if (event.key === "]") store.goToStep(store.state.step + 1);
+    else if (event.key === "t") document.getElementById("theme")!.click();
+    else if (event.key === "Escape") store.clear();
+    else if (!this.view.onKey?.(event)) return;
+    event.preventDefault();
+  }
+}
+
+async function open(): Promise<void> {
+  const data = document.getElementById("data")!;
+  const { facts, columns } = await unpack(data.textContent!);
+  data.remove();
+  const store = new Store(new Run(facts, columns));
+  const page = new Page(store);
+  // For tests: what is looked at, and where it is.
+  Object.assign(window, { report: { store, frames, canvas: () => page.view.canvas } });
+}
+
+open().catch((error: unknown) => {
+  document.getElementById("app")!.textContent =
+    `This report cannot be shown: ${error instanceof Error ? error.message : String(error)}`;
+  throw error;
+});

@@ -1,0 +1,229 @@
+// Live memory over time, stacked by groups. A pixel shows the most that was live
+// in its time, and who held it then.
+
+import { Draw, hideTip, showTip, smallFont } from "./canvas";
+import { none } from "./run";
+import { Changes, Groups, Grouping, groupsOf } from "./live";
+import { Store } from "./store";
+import { Theme } from "./theme";
+import { TimeCanvas } from "./timecanvas";
+import { byteTick, bytes, time } from "./units";
+
+const left = 92, top = 20, foot = 6;
+
+// Of each pixel: the most that was live, by group, then of what is selected.
+interface Picture {
+  live: Float64Array;
+  parts: Float64Array; // pixels * (groups + 1)
+  at: Float64Array;
+}
+
+export class MemoryChart extends TimeCanvas {
+  groups: Groups;
+  private grouping: Grouping = "module";
+  private known = new Map<Grouping, Groups>();
+  private changes: Changes;
+  private picture: Picture | null = null;
+
+  constructor(store: Store, label = "live memory") {
+    super(label, store, false);
+    this.changes = new Changes(store.run);
+    this.groups = this.groupBy("module");
+  }
+
+  groupBy(grouping: Grouping): Groups {
+    this.grouping = grouping;
+    let groups = this.known.get(grouping);
+    if (!groups) this.known.set(grouping, (groups = groupsOf(this.store.run, grouping)));
+    this.redraw();
+    return (this.groups = groups);
+  }
+
+  get groupedBy(): Grouping {
+    return this.grouping;
+  }
+
+  private isSelected(allocation: number): boolean {
+    const { state, mask, run } = this.store;
+    const { span, module, maker } = run.allocations;
+    const { selection } = state;
+    if (selection.kind === "allocation") return selection.allocation === allocation;
+    if (selection.kind === "module") {
+      return module[allocation] !== none && run.isInModule(module[allocation], selection.module);
+    }
+    if (selection.kind === "name" && maker[allocation] !== none &&
+        run.facts.operators[maker[allocation]].name === selection.name) return true;
+    return !!mask && span[allocation] !== none && mask[span[allocation]] > 0;
+  }
+
+  private paintPicture(): Picture {
+    const pixels = Math.max(Math.ceil(this.axis.right - this.axis.left), 1);
+    const { changes, groups } = this;
+    const { count } = this.store.run.allocations;
+    const kinds = groups.names.length + 1;
+    const picture = { live: new Float64Array(pixels), at: new Float64Array(pixels),
+                      parts: new Float64Array(pixels * kinds) };
+    const now = new Float64Array(kinds);
+    const selecting = this.store.state.selection.kind !== "none";
+    let live = 0, pixel = -1;
+    const keep = (index: number, at: number) => {
+      picture.live[index] = live;
+      picture.at[index] = at;
+      picture.parts.set(now, index * kinds);
+    };
+    const moveTo = (index: number) => {
+      while (pixel < Math.min(index, pixels - 1)) keep(++pixel, this.axis.time(this.axis.left + pixel));
+    };
+    for (let i = 0; i < changes.count; ++i) {
+      const at = changes.time[i];
+      if (at > this.axis.to) break;
+      const index = Math.floor(this.axis.x(at) - this.axis.left);
+      if (index >= 0) moveTo(index);
+      const which = changes.allocation[i] < 0 ? ~changes.allocation[i] : changes.allocation[i];
+      live += changes.delta[i];
+      if (which < count) {
+        now[groups.of[which]] += changes.delta[i];
+        if (selecting && this.isSelected(which)) now[kinds - 1] += changes.delta[i];
+      }
+      if (index >= 0 && index < pixels && live > picture.live[index]) keep(index, at);
+    }
+    moveTo(pixels - 1);
+    return picture;
+  }
+
+  protected draw(context: Draw, theme: Theme): void {
+    const { axis, store } = this;
+    [axis.from, axis.to] = store.visibleRange();
+    [axis.left, axis.right] = [left, this.width];
+    const picture = (this.picture = this.paintPicture());
+    const hidden = this.hiddenSteps();
+    const most = Math.max(picture.live.reduce((a, b) => Math.max(a, b), 1),
+      ...hidden.map(({ peak }) => peak)) * 1.05;
+    const bottom = this.height - foot;
+    const y = (size: number) => bottom - (size / most) * (bottom - top);
+    axis.draw(context, theme, store.run.stepRange(store.state.step)[0], 0, bottom);
+    this.drawScale(context, theme, most, y);
+    for (const { from, to, peak } of hidden) {
+      context.fillStyle = theme.faint;
+      context.fillRect(axis.x(from), y(peak), Math.max(axis.x(to) - axis.x(from), 1), bottom - y(peak));
+    }
+    this.drawStack(context, theme, picture, y);
+    this.drawPeak(context, theme, y);
+    this.drawCursor(context, theme, 0);
+  }
+
+  // Steps whose events are not in the page: of them only the most is known.
+  private hiddenSteps(): { from: number; to: number; peak: number }[] {
+    const { run } = this.store;
+    const { steps } = run.summary;
+    const hidden = [];
+    for (let i = run.stepAt(this.axis.from); i < steps.length && steps[i].start_ns < this.axis.to; ++i) {
+      const peak = run.peaks.get(steps[i].number);
+      if (run.isKept(i) || peak === undefined) continue;
+      const [from, to] = run.stepRange(i);
+      hidden.push({ from: Math.max(from, this.axis.from), to: Math.min(to, this.axis.to), peak });
+    }
+    return hidden;
+  }
+
+  private drawScale(context: Draw, theme: Theme, most: number, y: (size: number) => number): void {
+    const step = byteTick(most, (this.height - top) / 32);
+    context.font = smallFont;
+    context.textAlign = "right";
+    for (let size = 0; size <= most; size += step) {
+      const at = Math.round(y(size)) + 0.5;
+      context.strokeStyle = theme.line;
+      context.beginPath();
+      context.moveTo(left, at);
+      context.lineTo(this.width, at);
+      context.stroke();
+      context.fillStyle = theme.muted;
+      context.fillText(bytes(size), left - 6, Math.min(at, this.height - 7));
+    }
+  }
+
+  private drawStack(context: Draw, theme: Theme, picture: Picture, y: (size: number) => number): void {
+    const count = this.groups.names.length, kinds = count + 1;
+    const pixels = picture.live.length;
+    const selecting = this.store.state.selection.kind !== "none";
+    const base = new Float64Array(pixels);
+    context.globalAlpha = selecting ? 0.4 : 0.95;
+    for (let group = 0; group < count; ++group) {
+      context.fillStyle = theme.series[group] ?? theme.faint;
+      context.beginPath();
+      for (let x = 0; x < pixels; ++x) context.lineTo(left + x, y(base[x] + picture.parts[x * kinds + group]));
+      for (let x = pixels - 1; x >= 0; --x) context.lineTo(left + x, y(base[x]));
+      context.fill();
+      for (let x = 0; x < pixels; ++x) base[x] += picture.parts[x * kinds + group];
+    }
+    context.globalAlpha = 1;
+    context.strokeStyle = theme.text;
+    context.lineWidth = 1;
+    context.beginPath();
+    for (let x = 0; x < pixels; ++x) context.lineTo(left + x, y(picture.live[x]));
+    context.stroke();
+    this.shapes += pixels * kinds;
+    if (!selecting) return;
+    context.fillStyle = theme.accent;
+    for (let x = 0; x < pixels; ++x) {
+      const size = picture.parts[x * kinds + count];
+      if (size > 0) context.fillRect(left + x, y(size), 1, y(0) - y(size));
+    }
+  }
+
+  private drawPeak(context: Draw, theme: Theme, y: (size: number) => number): void {
+    const { memory } = this.store.run.summary;
+    if (!memory || memory.peak_time_ns < this.axis.from || memory.peak_time_ns > this.axis.to) return;
+    const x = this.axis.x(memory.peak_time_ns), at = y(memory.peak_bytes);
+    context.fillStyle = theme.text;
+    context.beginPath();
+    context.arc(x, at, 3.5, 0, 7);
+    context.fill();
+    const right = x > this.width - 120;
+    context.textAlign = right ? "right" : "left";
+    context.fillText(`peak ${bytes(memory.peak_bytes)}`, x + (right ? -8 : 8), Math.max(at - 3, 8));
+  }
+
+  protected clicked(event: MouseEvent): void {
+    this.store.set({ cursor: this.axis.time(event.offsetX) });
+  }
+
+  protected clickedTwice(event: MouseEvent): void {
+    const middle = this.axis.time(event.offsetX), quarter = (this.axis.to - this.axis.from) / 8;
+    this.zoomTo([middle - quarter, middle + quarter]);
+  }
+
+  protected hover(event: PointerEvent): void {
+    const x = Math.floor(event.offsetX - left);
+    const { picture } = this;
+    if (!picture || x < 0 || x >= picture.live.length) return hideTip();
+    const kinds = this.groups.names.length + 1;
+    const [from] = this.store.run.stepRange(this.store.state.step);
+    const lines = this.groups.names.map((name, group) => ({ name, size: picture.parts[x * kinds + group] }))
+      .filter(({ size }) => size > 0).sort((a, b) => b.size - a.size)
+      .map(({ name, size }) => `${bytes(size)}  ${name}`);
+    showTip(event, [`${bytes(picture.live[x])} live`,
+      `at ${time(Math.max(picture.at[x] - from, 0))} of the step`, ...lines]);
+  }
+
+  // To the change before or after the cursor.
+  private stepBy(direction: number): boolean {
+    const { cursor } = this.store.state;
+    const { time: times, count } = this.changes;
+    if (count === 0) return false;
+    let index = 0;
+    const from = cursor ?? this.axis.from;
+    while (index < count && times[index] < from) ++index;
+    if (direction > 0) while (index < count && times[index] <= from) ++index;
+    else --index;
+    if (index < 0 || index >= count) return true;
+    this.store.set({ cursor: times[index] }, false);
+    return true;
+  }
+
+  onKey(event: KeyboardEvent): boolean {
+    if (event.key === "ArrowRight") return this.stepBy(1);
+    if (event.key === "ArrowLeft") return this.stepBy(-1);
+    return super.onKey(event);
+  }
+}

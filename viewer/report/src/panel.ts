@@ -1,0 +1,204 @@
+// The facts of what is selected, with ways to what it is connected to.
+
+import { button, make, shortName, typeName } from "./dom";
+import { allocatedText, durationOf, lineText, makerText, operatorText } from "./facts";
+import { Run, none } from "./run";
+import { Selection, Store } from "./store";
+import { bytes, count, known, share, time } from "./units";
+
+type Fact = [name: string, content: string | Node | null];
+
+const mostLinks = 12;
+
+export class Panel {
+  readonly element = make("aside", { class: "panel", label: "what is selected" });
+
+  constructor(private store: Store) {}
+
+  update(): void {
+    const { selection } = this.store.state;
+    this.element.hidden = selection.kind === "none";
+    if (selection.kind === "none") return;
+    const close = button("\u00d7", () => this.store.clear(), { class: "close", label: "clear the selection" });
+    const [kind, title, facts] = this.facts(selection);
+    const list = make("dl");
+    for (const [name, content] of facts) {
+      if (content === null || content === "") continue;
+      list.append(make("dt", { text: name }),
+        typeof content === "string" ? make("dd", { text: content }) : make("dd", {}, content));
+    }
+    this.element.replaceChildren(
+      make("header", {}, make("span", { class: "kind", text: kind }), close),
+      make("h2", { text: title }), list, this.shows());
+  }
+
+  // The selection in the other views.
+  private shows(): HTMLElement {
+    const { store } = this;
+    const go = (view: string) => button(view, () => store.set({ view }));
+    return make("div", { class: "shows" }, make("span", { text: "show in" }), go("graph"),
+      go("timeline"), go("memory"), go("modules"), go("ops"), go("source"));
+  }
+
+  private facts(selection: Selection): [string, string, Fact[]] {
+    const { run } = this.store;
+    switch (selection.kind) {
+      case "span":
+        return [run.operator(selection.span).kind, operatorText(run, selection.span),
+                this.spanFacts(selection.span)];
+      case "module":
+        return ["module", run.modulePath(selection.module), this.moduleFacts(selection.module)];
+      case "name": return ["all calls", selection.name, this.maskFacts()];
+      case "line":
+        return ["line", lineText(run, selection.line),
+                [["file", run.facts.lines[selection.line].file], ...this.maskFacts()]];
+      case "text": return ["type", run.facts.texts[selection.text], this.maskFacts()];
+      case "allocation":
+        return ["allocation", bytes(run.allocations.bytes[selection.allocation]),
+                this.allocationFacts(selection.allocation)];
+      case "none": return ["", "", []];
+    }
+  }
+
+  private spanLink(span: number): HTMLElement {
+    const { run } = this.store;
+    const text = shortName(run.operator(span).name);
+    return button(`${text}  ${known(durationOf(run, span), time)}`,
+      () => this.store.select({ kind: "span", span }), { class: "link" });
+  }
+
+  private spanLinks(spans: number[]): Node | null {
+    if (spans.length === 0) return null;
+    const more = spans.length - mostLinks;
+    return make("div", { class: "links" }, ...spans.slice(0, mostLinks).map((span) => this.spanLink(span)),
+      more > 0 ? make("span", { text: `and ${count(more)} more` }) : null);
+  }
+
+  private moduleLink(module: number): Node | null {
+    if (module === none) return null;
+    return button(this.store.run.modulePath(module),
+      () => this.store.select({ kind: "module", module }), { class: "link" });
+  }
+
+  private lineLink(line: number): Node | null {
+    if (line === none) return null;
+    return button(lineText(this.store.run, line),
+      () => this.store.select({ kind: "line", line }), { class: "link" });
+  }
+
+  private typesList(text: number): Node | null {
+    if (!text) return null;
+    const { texts } = this.store.run.facts;
+    return make("div", { class: "types" },
+      ...texts[text].split(/, (?=[a-z_0-9]+=|[a-z]+\d*\[)/).map((each) => make("div", { text: each })));
+  }
+
+  private spanFacts(span: number): Fact[] {
+    const { run } = this.store;
+    const { spans } = run;
+    const [from] = run.stepRange(spans.step[span]);
+    const makers = new Set<number>(), readers = new Set<number>(), backward: number[] = [];
+    for (let edge = spans.edges[span]; edge < spans.edges[span + 1]; ++edge) makers.add(spans.edgeFrom[edge]);
+    const [, last] = run.spansOfStep(spans.step[span]);
+    for (let i = span + 1; i < last; ++i) {
+      if (spans.forward[i] === span) backward.push(i);
+      for (let edge = spans.edges[i]; edge < spans.edges[i + 1]; ++edge) {
+        if (spans.edgeFrom[edge] === span) readers.add(i);
+      }
+    }
+    const { name } = run.operator(span);
+    return [
+      ["time", known(durationOf(run, span), time)],
+      ["self", known(spans.self[span], time)],
+      ["starts", `at ${time(spans.start[span] - from)} of step ${run.summary.steps[spans.step[span]]?.number}`],
+      ["ended", spans.threw[span] ? "threw" : null],
+      ["module", this.moduleLink(spans.module[span])],
+      ["source", this.lineLink(spans.line[span])],
+      ["inputs", this.typesList(spans.inputs[span])],
+      ["outputs", this.typesList(spans.outputs[span])],
+      ["allocated", run.summary.memory ? allocatedText(run, span) : null],
+      ["made by", spans.forward[span] === none ? null : this.spanLink(spans.forward[span])],
+      ["backward", this.spanLinks(backward)],
+      ["inside of", spans.parent[span] === none ? null : this.spanLink(spans.parent[span])],
+      ["reads from", this.spanLinks([...makers])],
+      ["read by", this.spanLinks([...readers])],
+      ["all calls", button(name, () => this.store.select({ kind: "name", name }), { class: "link" })],
+    ];
+  }
+
+  private moduleFacts(module: number): Fact[] {
+    const { run } = this.store;
+    const total = run.summary.modules[module];
+    const { parent, type } = run.facts.modules[module];
+    return [
+      ["type", typeName(type)],
+      ["inside of", this.moduleLink(parent)],
+      ["calls", known(total.calls, count)],
+      ["forward", known(total.forward_ns, time)],
+      ["backward", known(total.backward_ns, time)],
+      ["parameters", count(total.parameters)],
+      ["bytes", bytes(total.bytes)],
+      ["modules", make("div", { class: "links" },
+        ...run.moduleChildren[module].slice(0, mostLinks).map((child) => this.moduleLink(child)))],
+      ...this.maskFacts(),
+    ];
+  }
+
+  // Of all that is selected, in this step and in all that the page has.
+  private maskFacts(): Fact[] {
+    const { run, mask, state } = this.store;
+    if (!mask) return [];
+    const { spans } = run;
+    const [from, to] = run.spansOfStep(state.step);
+    let here = 0, hereNs = 0, all = 0, allNs = 0;
+    const firsts: number[] = [];
+    for (let i = 0; i < spans.count; ++i) {
+      if (mask[i] < 2) continue;
+      const kind = run.operator(i).kind;
+      if (kind !== "op" && kind !== "backward" && kind !== "range") continue;
+      const own = Number.isNaN(spans.self[i]) ? 0 : spans.self[i];
+      ++all;
+      allNs += own;
+      if (i < from || i >= to) continue;
+      ++here;
+      hereNs += own;
+      if (firsts.length < mostLinks && (!spans.nested[i] || state.selection.kind === "name")) firsts.push(i);
+    }
+    const step = run.summary.steps[state.step]?.number;
+    const where = run.facts.kept.steps ? "in this page" : "in all steps";
+    const [start, end] = run.stepRange(state.step);
+    return [
+      [`step ${step}`, `${count(here)} spans, self ${time(hereNs)}, ${share(hereNs, end - start)} of it`],
+      [where, `${count(all)} spans, self ${time(allNs)}`],
+      ["first ones", this.spanLinks(firsts)],
+    ];
+  }
+
+  private allocationFacts(allocation: number): Fact[] {
+    const { run } = this.store;
+    const { allocations } = run;
+    const start = allocations.time[allocation], end = allocations.end[allocation];
+    const step = run.stepAt(start);
+    const link = (span: number) => (span === none ? null : this.spanLink(span));
+    return [
+      ["made by", makerText(run, allocations.maker[allocation], allocations.module[allocation])],
+      ["in", link(allocations.span[allocation])],
+      ["module", this.moduleLink(allocations.module[allocation])],
+      ["at", `${time(start - run.stepRange(step)[0])} of step ${run.summary.steps[step]?.number}`],
+      ["lived", end === Infinity ? "to the end of the log" : time(end - start)],
+      ["freed in", link(allocations.freeSpan[allocation])],
+    ];
+  }
+}
+
+export function describe(run: Run, selection: Selection): string {
+  switch (selection.kind) {
+    case "none": return "nothing";
+    case "span": return operatorText(run, selection.span);
+    case "module": return run.modulePath(selection.module);
+    case "name": return selection.name;
+    case "line": return lineText(run, selection.line);
+    case "text": return run.facts.texts[selection.text];
+    case "allocation": return bytes(run.allocations.bytes[selection.allocation]);
+  }
+}

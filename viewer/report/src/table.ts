@@ -1,0 +1,237 @@
+// A table that sorts, filters, opens rows, and copies itself as CSV.
+
+import { button, make } from "./dom";
+
+export interface Column<Row> {
+  name: string;
+  csv: string; // its name with the unit
+  // What it is sorted and exported by; null: not known.
+  value: (row: Row) => number | string | null;
+  text: (row: Row) => string;
+  bar?: (row: Row) => number; // 0 to 1
+  hint?: string;
+}
+
+export interface Options<Row> {
+  name: string; // "ops": for messages and those who do not see
+  columns: Column<Row>[];
+  rows: Row[];
+  sort: number; // the column that it is sorted by at first; -1: as given
+  onSelect: (row: Row) => void;
+  isSelected: (row: Row) => boolean;
+  isRelated?: (row: Row) => boolean; // has a part in what is selected
+  // A tree: shown in the given order, unless it is sorted.
+  parent?: (row: Row) => Row | null;
+  isOpen?: (row: Row) => boolean; // at first
+  counted?: (row: Row) => boolean; // as one of the rows
+  total?: (rows: Row[]) => string[]; // a last row
+}
+
+const mostRows = 1000;
+
+function csvField(value: number | string | null): string {
+  const text = value === null ? "" : String(value);
+  return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+}
+
+export class Table<Row> {
+  readonly element = make("div", { class: "table" });
+  private body = make("tbody");
+  private head = make("tr");
+  private note = make("span", { class: "note" });
+  private sort: number;
+  private descending = true;
+  private filter = "";
+  private closed = new Set<Row>();
+  private hasChildren = new Set<Row>();
+  private shown: Row[] = [];
+
+  constructor(private options: Options<Row>) {
+    this.sort = options.sort;
+    const { parent, isOpen } = options;
+    for (const row of options.rows) {
+      const above = parent?.(row);
+      if (above) this.hasChildren.add(above);
+      if (isOpen && !isOpen(row)) this.closed.add(row);
+    }
+    const search = make("input", { type: "search", label: `filter ${options.name}` });
+    search.placeholder = `filter ${options.name}`;
+    search.oninput = () => { this.filter = search.value.toLowerCase(); this.draw(); };
+    const copy = button("Copy CSV", () => this.copy(copy));
+    this.element.append(
+      make("div", { class: "bar" }, search, this.note, copy),
+      make("div", { class: "scroll" }, make("table", {}, make("thead", {}, this.head), this.body)));
+    this.body.onkeydown = (event) => this.onKey(event);
+    this.draw();
+  }
+
+  private depth(row: Row): number {
+    let depth = 0;
+    for (let up = this.options.parent?.(row); up; up = this.options.parent!(up)) ++depth;
+    return depth;
+  }
+
+  private isHidden(row: Row): boolean {
+    for (let up = this.options.parent?.(row); up; up = this.options.parent!(up)) {
+      if (this.closed.has(up)) return true;
+    }
+    return false;
+  }
+
+  private get isTree(): boolean {
+    return !!this.options.parent && this.sort < 0 && this.filter === "";
+  }
+
+  // All rows that pass the filter, in order.
+  private chosen(): Row[] {
+    const { rows, columns } = this.options;
+    let chosen = rows.filter((row) => this.filter === "" || columns.some(
+      (column) => typeof column.value(row) === "string" &&
+        column.text(row).toLowerCase().includes(this.filter)));
+    if (this.sort < 0) return chosen;
+    const { value } = columns[this.sort];
+    const sign = this.descending ? -1 : 1;
+    const compare = (a: Row, b: Row) => {
+      const [left, right] = [value(a), value(b)];
+      if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1;
+      return sign * (left < right ? -1 : left > right ? 1 : 0);
+    };
+    return [...chosen].sort(compare);
+  }
+
+  draw(): void {
+    this.drawHead();
+    const chosen = this.chosen();
+    this.shown = this.isTree ? chosen.filter((row) => !this.isHidden(row)) : chosen;
+    const cut = this.shown.slice(0, mostRows);
+    this.body.replaceChildren(...cut.map((row) => this.row(row)));
+    this.drawTotal(chosen);
+    const { name, rows, counted } = this.options;
+    const some = counted ? chosen.filter(counted).length : chosen.length;
+    const all = counted ? rows.filter(counted).length : rows.length;
+    this.note.textContent = (some < all ? `${some} of ${all} ${name}` : `${all} ${name}`) +
+      (cut.length < this.shown.length ? `, the first ${mostRows} shown` : "");
+  }
+
+  private drawHead(): void {
+    const { columns } = this.options;
+    this.head.replaceChildren(...columns.map((column, index) => {
+      const active = index === this.sort;
+      const first = this.options.rows[0];
+      const isText = first !== undefined && typeof column.value(first) === "string";
+      const cell = make("th", { title: column.hint ?? "", class: isText ? "" : "number" },
+        button(column.name + (active ? (this.descending ? " \u2193" : " \u2191") : ""),
+               () => this.sortBy(index)));
+      cell.setAttribute("aria-sort",
+        active ? (this.descending ? "descending" : "ascending") : "none");
+      return cell;
+    }));
+  }
+
+  // Down, up, and back to the tree or the order that was given.
+  private sortBy(index: number): void {
+    if (this.sort !== index) [this.sort, this.descending] = [index, true];
+    else if (this.descending) this.descending = false;
+    else [this.sort, this.descending] = [this.options.parent ? -1 : index, true];
+    this.draw();
+  }
+
+  private row(row: Row): HTMLTableRowElement {
+    const { columns, isSelected, onSelect } = this.options;
+    const element = make("tr", { tabIndex: 0, onclick: () => onSelect(row) });
+    if (isSelected(row)) {
+      element.classList.add("selected");
+      element.setAttribute("aria-selected", "true");
+    }
+    if (this.options.isRelated?.(row)) element.classList.add("related");
+    columns.forEach((column, index) => {
+      const text = column.text(row);
+      const cell = make("td", { text: index === 0 ? "" : text, title: text });
+      if (typeof column.value(row) !== "string" && index > 0) cell.className = "number";
+      if (index === 0) this.fillFirst(cell, row, text);
+      const part = column.bar?.(row) ?? 0;
+      if (part > 0) {
+        cell.classList.add("barred");
+        cell.style.setProperty("--part", `${(100 * Math.min(part, 1)).toFixed(1)}%`);
+      }
+      element.append(cell);
+    });
+    return element;
+  }
+
+  private fillFirst(cell: HTMLElement, row: Row, text: string): void {
+    if (this.isTree) {
+      cell.style.paddingLeft = `${8 + 16 * this.depth(row)}px`;
+      const open = !this.closed.has(row);
+      cell.append(this.hasChildren.has(row)
+        ? button(open ? "\u25be" : "\u25b8", (event) => { event.stopPropagation(); this.toggle(row); },
+                 { class: "fold", label: open ? "close" : "open", tabIndex: -1 })
+        : make("span", { class: "fold" }));
+    }
+    cell.append(make("span", { class: "name", text }));
+  }
+
+  private drawTotal(rows: Row[]): void {
+    const { total } = this.options;
+    if (!total) return;
+    const cells = total(rows).map((text, index) =>
+      make("td", { text, class: index === 0 ? "" : "number" }));
+    this.body.append(make("tr", { class: "total" }, ...cells));
+  }
+
+  private toggle(row: Row): void {
+    if (!this.closed.delete(row)) this.closed.add(row);
+    this.draw();
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const rows = [...this.body.children] as HTMLElement[];
+    const index = rows.indexOf(document.activeElement as HTMLElement);
+    const row = this.shown[index];
+    if (index < 0 || row === undefined) return;
+    if (event.key === "Enter" || event.key === " ") this.options.onSelect(row);
+    else if (event.key === "ArrowDown") rows[index + 1]?.focus();
+    else if (event.key === "ArrowUp") rows[index - 1]?.focus();
+    else if (event.key === "ArrowRight" && this.closed.has(row)) this.toggle(row);
+    else if (event.key === "ArrowLeft" && !this.closed.has(row)) this.toggle(row);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+    (this.body.children[index] as HTMLElement | undefined)?.focus();
+    if (event.key === "ArrowDown") (this.body.children[index + 1] as HTMLElement)?.focus();
+    if (event.key === "ArrowUp") (this.body.children[index - 1] as HTMLElement)?.focus();
+  }
+
+  // Opens what hides the selected row, and brings it into sight.
+  reveal(): void {
+    const row = this.options.rows.find(this.options.isSelected);
+    for (let up = row && this.options.parent?.(row); up; up = this.options.parent!(up)) {
+      this.closed.delete(up);
+    }
+    this.draw();
+    (this.body.querySelector(".selected") ?? this.body.querySelector(".related"))?.scrollIntoView({ block: "nearest" });
+  }
+
+  csv(): string {
+    const { columns } = this.options;
+    const lines = [columns.map((column) => csvField(column.csv)).join(",")];
+    for (const row of this.chosen()) {
+      lines.push(columns.map((column) => csvField(column.value(row))).join(","));
+    }
+    return lines.join("\r\n") + "\r\n";
+  }
+
+  private copy(from: HTMLButtonElement): void {
+    // The modern way is not there for files opened from a disk.
+    const area = make("textarea", { class: "offscreen" });
+    area.value = this.csv();
+    document.body.append(area);
+    area.focus();
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    from.focus();
+    from.textContent = done ? "Copied" : "Not copied";
+    setTimeout(() => { from.textContent = "Copy CSV"; }, 1500);
+  }
+}

@@ -1,0 +1,189 @@
+// The views that are tables: modules, ops, source. Their numbers are those of
+// `torchtape summary --by=source --json`.
+
+import { SourceTotal, SpanTotal } from "./data";
+import { button, make, shortPath, typeName } from "./dom";
+import { none } from "./run";
+import { Store } from "./store";
+import { Column, Table } from "./table";
+import { count, known, share, time, bytes } from "./units";
+import { View } from "./view";
+
+function sum<Row>(rows: Row[], number: (row: Row) => number | null | undefined): number {
+  return rows.reduce((total, row) => total + (number(row) ?? 0), 0);
+}
+
+// A column of times.
+function times<Row>(
+  name: string, csv: string, value: (row: Row) => number | null, hint = ""
+): Column<Row> {
+  return { name, csv, value, hint, text: (row) => known(value(row), (ns) => (ns === 0 ? "-" : time(ns))) };
+}
+
+function counts<Row>(name: string, csv: string, value: (row: Row) => number | null): Column<Row> {
+  return { name, csv, value, text: (row) => known(value(row), count) };
+}
+
+function percent<Row>(value: (row: Row) => number, all: number): Column<Row> {
+  return { name: "%", csv: "percent", value: (row) => (all > 0 ? (100 * value(row)) / all : null),
+           text: (row) => share(value(row), all), bar: (row) => (all > 0 ? value(row) / all : 0) };
+}
+
+interface ModuleRow {
+  index: number; // none: what belongs to no module
+  parent: ModuleRow | null;
+  path: string; name: string; type: string;
+  calls: number | null; forward: number | null; backward: number | null;
+  parameters: number | null; bytes: number | null;
+}
+
+export function moduleView(store: Store): View {
+  const { summary, facts } = store.run;
+  const rows: ModuleRow[] = [];
+  summary.modules.forEach((total, index) => {
+    const above = facts.modules[index].parent;
+    const parent = above === none ? null : rows[above];
+    const name = parent ? total.path.slice(parent.path.length + 1) : total.path;
+    rows.push({ index, parent, path: total.path, name, type: typeName(total.type),
+                calls: total.calls, forward: total.forward_ns, backward: total.backward_ns,
+                parameters: total.parameters, bytes: total.bytes });
+  });
+  const { forward_ns, backward_ns } = summary.unattributed;
+  rows.push({ index: none, parent: null, path: "(unattributed)", name: "(unattributed)", type: "",
+              calls: null, forward: forward_ns, backward: backward_ns, parameters: null, bytes: null });
+  const both = (row: ModuleRow) => (row.forward ?? 0) + (row.backward ?? 0);
+  const all = sum(rows.filter((row) => !row.parent), both);
+  const state = () => store.state;
+  const table = new Table<ModuleRow>({
+    name: "modules", rows, sort: -1, parent: (row) => row.parent,
+    columns: [
+      { name: "module", csv: "module", value: (row) => row.path, text: (row) => row.name },
+      { name: "type", csv: "type", value: (row) => row.type, text: (row) => row.type },
+      counts("calls", "calls", (row) => row.calls),
+      times("forward", "forward_ns", (row) => row.forward, "with the modules inside"),
+      times("backward", "backward_ns", (row) => row.backward, "with the modules inside"),
+      times("both", "total_ns", both),
+      percent(both, all),
+      counts("params", "parameters", (row) => row.parameters),
+      { name: "bytes", csv: "bytes", value: (row) => row.bytes,
+        text: (row) => known(row.bytes, bytes) },
+    ],
+    total: () => {
+      const top = rows.filter((row) => !row.parent);
+      return ["all outermost ops", "", "", time(sum(top, (row) => row.forward)),
+              time(sum(top, (row) => row.backward)), time(all), "", "", ""];
+    },
+    onSelect: (row) => { if (row.index !== none) store.select({ kind: "module", module: row.index }); },
+    isRelated: (row) => row.index !== none && store.related.modules.has(row.index),
+    isSelected: (row) => state().selection.kind === "module" &&
+      (state().selection as { module: number }).module === row.index,
+  });
+  return tableView([["", table]]);
+}
+
+function spanColumns(kind: string, all: number): Column<SpanTotal>[] {
+  const columns: Column<SpanTotal>[] = [
+    { name: kind, csv: "name", value: (row) => row.name, text: (row) => row.name },
+    counts("count", "count", (row) => row.count),
+    times("self time", "self_ns", (row) => row.self_ns, "without the spans inside it"),
+    percent((row) => row.self_ns, all),
+    times("total", "total_ns", (row) => row.total_ns, "with the spans inside it"),
+    times("per call", "mean_ns", (row) => row.total_ns / Math.max(row.count - row.untimed_count, 1)),
+  ];
+  if (kind !== "op") return columns;
+  columns.splice(4, 0,
+    times("forward", "forward_self_ns", (row) => row.forward_self_ns ?? null,
+          "self time outside of the backward pass"),
+    times("backward", "backward_self_ns", (row) => row.backward_self_ns ?? null,
+          "self time inside of the backward pass"));
+  return columns;
+}
+
+export function opView(store: Store): View {
+  const { summary } = store.run;
+  const table = (name: string, kind: string, rows: SpanTotal[]): [string, Table<SpanTotal>] => {
+    const all = sum(rows, (row) => row.self_ns);
+    const columns = spanColumns(kind, all);
+    return [name, new Table<SpanTotal>({
+      name, rows, columns, sort: 2,
+      onSelect: (row) => store.select({ kind: "name", name: row.name }),
+      isSelected: (row) => isNamed(store, row.name),
+      isRelated: (row) => store.related.names.has(row.name),
+      total: (shown) => columns.map((column, index) =>
+        index === 0 ? (shown.length === rows.length ? `all ${name}` : `these ${name}`)
+          : column.csv === "count" ? count(sum(shown, (row) => row.count))
+          : column.csv === "percent" ? share(sum(shown, (row) => row.self_ns), all)
+          : column.csv === "total_ns" || column.csv === "mean_ns" ? ""
+          : time(sum(shown, (row) => column.value(row) as number))),
+    })];
+  };
+  const tables = [table("ops", "op", summary.ops)];
+  if (summary.backward.length) tables.push(table("backward nodes", "backward node", summary.backward));
+  if (summary.ranges.length) tables.push(table("ranges", "range", summary.ranges));
+  if (summary.scripts.length) tables.push(table("scripts", "script", summary.scripts));
+  return tableView(tables);
+}
+
+// Whether the selection is of calls of this name.
+function isNamed(store: Store, name: string): boolean {
+  const { selection } = store.state;
+  if (selection.kind === "name") return selection.name === name;
+  return selection.kind === "span" && store.run.operator(selection.span).name === name;
+}
+
+export function sourceView(store: Store): View {
+  const { summary, facts } = store.run;
+  const state = () => store.state;
+  const rows = [...summary.sources, summary.no_source];
+  const all = sum(rows, (row) => row.self_ns);
+  const lineOf = (row: SourceTotal) => facts.lines.findIndex((line) =>
+    line.file === row.file && line.line === row.line && line.function === row.function);
+  const place = (row: SourceTotal) => row.file ? `${shortPath(row.file)}:${row.line}`
+    : row === summary.no_source ? "(not known)" : "";
+  const opsOf = (row: SourceTotal) =>
+    row.ops.map((op) => op.name.replace(/^aten::/, "")).join(", ");
+  const table = new Table<SourceTotal>({
+    name: "lines", rows, sort: 4,
+    columns: [
+      { name: "source", csv: "source", text: place,
+        value: (row) => (row.file ? `${row.file}:${row.line}` : "") },
+      { name: "function", csv: "function", value: (row) => row.function ?? "",
+        text: (row) => row.function ?? "" },
+      { name: "ops", csv: "ops", value: opsOf, text: opsOf },
+      counts("calls", "calls", (row) => row.calls),
+      times("self time", "self_ns", (row) => row.self_ns, "of all ops and backward nodes of the line"),
+      percent((row) => row.self_ns, all),
+      times("forward", "forward_self_ns", (row) => row.forward_self_ns),
+      times("backward", "backward_self_ns", (row) => row.backward_self_ns),
+      times("total", "total_ns", (row) => row.total_ns),
+    ],
+    total: (shown) => ["", "", "", count(sum(shown, (row) => row.calls)),
+      time(sum(shown, (row) => row.self_ns)), share(sum(shown, (row) => row.self_ns), all),
+      time(sum(shown, (row) => row.forward_self_ns)),
+      time(sum(shown, (row) => row.backward_self_ns)), ""],
+    onSelect: (row) => { const line = lineOf(row); if (line >= 0) store.select({ kind: "line", line }); },
+    isRelated: (row) => { const line = lineOf(row); return line >= 0 && store.related.lines.has(line); },
+    isSelected: (row) => {
+      const { selection } = state();
+      const line = selection.kind === "line" ? selection.line
+        : selection.kind === "span" ? store.run.spans.line[selection.span] : none;
+      return line !== none && line === lineOf(row);
+    },
+  });
+  return tableView([["", table]]);
+}
+
+// One table, or several behind buttons.
+function tableView(tables: [string, { element: HTMLElement; reveal(): void }][]): View {
+  const host = make("div", { class: "tables" });
+  const choice = make("div", { class: "choice", role: "group" });
+  let current = 0;
+  const show = (index: number) => {
+    current = index;
+    [...choice.children].forEach((each, i) => each.setAttribute("aria-pressed", String(i === index)));
+    host.replaceChildren(...(tables.length > 1 ? [choice] : []), tables[index][1].element);
+  };
+  tables.forEach(([name], index) => choice.append(button(name, () => show(index))));
+  show(0);
+  return { element: host, update: () => tables[current][1].reveal() };
+}

@@ -1,0 +1,40 @@
+// The timeline with its legend.
+
+import { make } from "./dom";
+import { MemoryChart } from "./memory_chart";
+import { Store } from "./store";
+import { Theme, kindNames, theme } from "./theme";
+import { Timeline } from "./timeline";
+import { View } from "./view";
+
+export function legend(colours: Theme, names: [string, string][]): HTMLElement {
+  return make("div", { class: "legend" }, ...names.map(([kind, text]) => {
+    const swatch = make("i");
+    swatch.style.background = colours.kinds[kind];
+    return make("span", {}, swatch, document.createTextNode(text));
+  }));
+}
+
+export function timelineView(store: Store): View {
+  const timeline = new Timeline(store);
+  const kinds = new Set(store.run.facts.operators.map((operator) =>
+    operator.kind === "op" ? operator.class : operator.kind));
+  const element = make("div", { class: "filled" });
+  const help = make("div", { class: "help",
+    text: "wheel, w s zoom \u00b7 drag, a d pan \u00b7 shift-drag measures \u00b7 0 step \u00b7 9 run" });
+  const foot = make("div", { class: "foot" });
+  const memory = store.run.summary.memory ? new MemoryChart(store, "live memory below the timeline") : null;
+  if (memory) memory.element.className = "strip";
+  element.append(timeline.element, ...(memory ? [memory.element] : []), foot);
+  return {
+    element, canvas: timeline,
+    update: () => {
+      foot.replaceChildren(
+        legend(theme(), kindNames.filter(([kind]) => kinds.has(kind))), help);
+      timeline.redraw();
+      memory?.redraw();
+    },
+    onKey: (event) => timeline.onKey(event),
+  };
+}
+
