@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <sstream>
@@ -32,6 +33,9 @@ class CommandLine {
   }
 
   Arguments Parse(int argc, const char* const* argv) {
+    if (argc > 1 && absl::string_view(argv[1]) == "record") {
+      argc = TakeProgram(argc, argv);
+    }
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -195,6 +199,17 @@ class CommandLine {
         what);
   }
 
+  // Takes what follows "--" as it is, whatever it looks like, and returns how
+  // many arguments come before.
+  int TakeProgram(int argc, const char* const* argv) {
+    const auto end = argv + argc;
+    const auto mark = std::find(argv, end, absl::string_view("--"));
+    if (mark != end) {
+      arguments_.record_options.command.assign(mark + 1, end);
+    }
+    return static_cast<int>(mark - argv);
+  }
+
   void AddRecord() {
     CLI::App* app = app_.add_subcommand(
         "record",
@@ -228,13 +243,10 @@ class CommandLine {
               "0");
     AddSwitch(app, "--command-line", "the program's command line",
               "COMMAND_LINE", "1");
-    app->prefix_command();
-    app->callback([this, app] {
-      std::vector<std::string>& command = arguments_.record_options.command;
-      command = app->remaining();
-      if (!command.empty() && command[0] == "--")
-        command.erase(command.begin());
-      if (command.empty()) throw CLI::RequiredError("PROGRAM");
+    app->callback([this] {
+      if (arguments_.record_options.command.empty()) {
+        throw CLI::RequiredError("-- PROGRAM");
+      }
       arguments_.record = true;
     });
   }
