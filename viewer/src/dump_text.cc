@@ -16,8 +16,11 @@ namespace {
 
 std::string FullName(const Operator& op) {
   std::string name = EscapeText(op.name);
-  if (!op.overload.empty())
-    absl::StrAppend(&name, ".", EscapeText(op.overload));
+  if (!op.overload.empty()) {
+    // Of a module it is the type.
+    absl::StrAppend(&name, op.kind == v1::SPAN_KIND_MODULE ? " " : ".",
+                    EscapeText(op.overload));
+  }
   if (op.kind == v1::SPAN_KIND_OP) return name;
   return absl::StrCat(SpanKindName(op.kind), " ", name);
 }
