@@ -1,4 +1,5 @@
-"""Holds measured figures against their bars: bars.py OP_COST LOG_COST RESULT."""
+"""Holds measured figures against their bars: bars.py OP_COST LOG_COST TRAINING_COST
+RESULT."""
 
 import json
 import sys
@@ -31,9 +32,20 @@ def log_rows(cost):
     yield "reader: 10 million ops, one core", 10 / cost["read_mops_per_s"], 1, "s"
 
 
+def training_rows(costs):
+    for cost in costs:
+        # Met only if the machine was quiet enough to tell.
+        most = cost["percent"] + cost["percent_interval"]
+        yield f"{cost['training']}: recorded, above bare, with its interval", most, 1, "%"
+
+
 def main():
-    costs, log, result = sys.argv[1:]
-    rows = list(op_rows(json.load(open(costs)))) + list(log_rows(json.load(open(log))))
+    costs, log, trainings, result = sys.argv[1:]
+    rows = [
+        *op_rows(json.load(open(costs))),
+        *log_rows(json.load(open(log))),
+        *training_rows(json.load(open(trainings))),
+    ]
     out = []
     for name, figure, bar, unit in rows:
         met = figure <= bar

@@ -1,5 +1,6 @@
 #include "torchtape/format/byte_sink.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,8 +33,11 @@ class FileSink : public ByteSink {
 
   absl::Status Sync() override {
     // A device has nothing to hand to a disk and says EINVAL.
-    if (fdatasync(file_) == 0 || errno == EINVAL) return absl::OkStatus();
-    return internal::FileError(errno, path_);
+    if (fdatasync(file_) != 0 && errno != EINVAL) {
+      return internal::FileError(errno, path_);
+    }
+    if (!std::exchange(folder_is_synced_, true)) SyncFolder();
+    return absl::OkStatus();
   }
 
   absl::Status Close() override {
@@ -46,8 +50,21 @@ class FileSink : public ByteSink {
   }
 
  private:
+  // The file's name. Not every file system can, and what it does by itself
+  // mostly suffices.
+  void SyncFolder() {
+    const size_t slash = path_.rfind('/');
+    const std::string folder =
+        slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+    const int opened = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0) return;
+    fsync(opened);
+    close(opened);
+  }
+
   const std::string path_;
   int file_;
+  bool folder_is_synced_ = false;
 };
 
 class StringSink : public ByteSink {

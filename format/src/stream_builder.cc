@@ -14,7 +14,8 @@ constexpr uint32_t kNoSequence = 0xffffffff;
 static_assert(static_cast<int>(SpanKind::kEngine) == v1::SPAN_KIND_ENGINE &&
                   static_cast<int>(SpanKind::kModule) == v1::SPAN_KIND_MODULE &&
                   static_cast<int>(SpanKind::kBackward) ==
-                      v1::SPAN_KIND_BACKWARD,
+                      v1::SPAN_KIND_BACKWARD &&
+                  static_cast<int>(ModuleSource::kTap) == v1::MODULE_SOURCE_TAP,
               "records and payloads number the kinds of spans alike");
 
 }  // namespace
@@ -56,7 +57,8 @@ bool StreamBuilder::DefineOperator(Words record) {
   const uint32_t id = IdOf(record[0]);
   if (record.size() < 2 || id == 0 || id > kMaxLocalId) return false;
   v1::Operator op;
-  op.set_kind(static_cast<v1::SpanKind>(record[1]));
+  op.set_kind(static_cast<v1::SpanKind>(record[1] & 0xffffffff));
+  op.set_module_source(static_cast<v1::ModuleSource>(record[1] >> 32));
   Words rest = record.subspan(2);
   if (!TakeText(&rest, op.mutable_name()) ||
       !TakeText(&rest, op.mutable_overload()) ||

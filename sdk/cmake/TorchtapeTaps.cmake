@@ -1,13 +1,14 @@
 # Writes the list of operators that the LibTorch at hand exports, as sources
 # that make one wrapper for each (src/torch/tap.h).
 #
-# torchtape_tap_sources(result): sets `result` to the sources; empty where
-# there is nothing to tap: a static LibTorch, or another processor.
+# torchtape_tap_sources(result): sets `result` to the sources. Where there is
+# nothing to tap (a static LibTorch, another processor, TORCHTAPE_TAPS off), their
+# list is empty and callbacks serve alone.
 
 # Files that are compiled side by side: each pays for LibTorch's headers once.
 set(torchtape_tap_files 4)
 
-# The operators of libtorch_cpu, as "number of name;mangled name" pairs.
+# The operators of libtorch_cpu: two lists of the same order.
 function(torchtape_exported_operators library names_var symbols_var)
   execute_process(
     COMMAND ${CMAKE_NM} -D --defined-only ${library}
@@ -29,9 +30,11 @@ function(torchtape_exported_operators library names_var symbols_var)
   set(${symbols_var} "${symbols}" PARENT_SCOPE)
 endfunction()
 
-function(torchtape_tap_sources result)
+# Sets `result` to the shared library that can be tapped; empty if none can.
+function(torchtape_tapped_library result)
   set(${result} "" PARENT_SCOPE)
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" OR NOT TARGET torch_cpu)
+  if(NOT TORCHTAPE_TAPS OR NOT TARGET torch_cpu OR
+      NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     return()
   endif()
   get_target_property(library torch_cpu IMPORTED_LOCATION)
@@ -41,7 +44,21 @@ function(torchtape_tap_sources result)
       get_target_property(library torch_cpu IMPORTED_LOCATION_${configuration})
     endif()
   endforeach()
-  if(NOT library MATCHES "\\.so")
+  if(library MATCHES "\\.so")
+    set(${result} ${library} PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(torchtape_tap_sources result)
+  torchtape_tapped_library(library)
+  if(NOT library)
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/no_taps.cc)
+    file(CONFIGURE OUTPUT ${file} CONTENT "#include \"torch/tap.h\"\n
+namespace torchtape::internal {\n
+const TapTable* const kTapTables[] = {nullptr};
+const size_t kTapTableCount = 0;\n
+}  // namespace torchtape::internal\n" @ONLY)
+    set(${result} ${file} PARENT_SCOPE)
     return()
   endif()
 

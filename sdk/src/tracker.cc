@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -12,13 +13,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "automatic.h"
 #include "core/environment.h"
 #include "core/model_message.h"
+#include "core/module_names.h"
 #include "core/op_source.h"
 #include "core/recorder.h"
 #include "core/schedule.h"
+#include "core/synced_sink.h"
 #include "core/thread_recorder.h"
 #include "torch/memory_observer.h"
+#include "torch/module_call.h"
 #include "torch/module_tree.h"
 #include "torch/op_callbacks.h"
 #include "torch/op_taps.h"
@@ -54,17 +59,19 @@ absl::Status Guarded(Body&& body) noexcept {
 }
 
 // Null if there is none such.
-std::unique_ptr<internal::OpSource> MakeSource(OpSource wanted) {
+std::unique_ptr<internal::OpSource> MakeSource(OpSource wanted,
+                                               uint64_t audit_every) {
   std::unique_ptr<internal::OpSource> source;
-  if (wanted != OpSource::kCallbacks) source = internal::MakeOpTaps();
+  if (wanted != OpSource::kCallbacks)
+    source = internal::MakeOpTaps(audit_every);
   if (wanted != OpSource::kTaps && source == nullptr) {
     source = internal::MakeOpCallbacks();
   }
   return source;
 }
 
-void WriteOptions(const TrackerOptions& options,
-                  const internal::Recorded& recorded, v1::Options* message) {
+void WriteOptions(const TrackerOptions& options, v1::Options* message) {
+  const internal::Recorded& recorded = internal::recorded;
   message->set_shapes(recorded.shapes);
   message->set_identities(recorded.identities);
   message->set_arguments(recorded.arguments);
@@ -91,11 +98,14 @@ class Session {
 
  private:
   Session() {
+    // Threads may join the recording before anything is hooked.
+    ThreadRecorder::SetTorchThread(&internal::CurrentTorchThread);
     Recorder::Get().set_on_error(&SayError);
     Recorder::Get().set_on_no_journal([](const absl::Status& status) {
       Say(absl::StrCat("no journal, so a crash loses about a second: ",
                        status.message()));
     });
+    internal::MakeCallbackList();
     // A tracker that is never destroyed still leaves a finished log, if the
     // process ends in an orderly way.
     std::atexit([] { Session::Get().Stop().IgnoreError(); });
@@ -103,11 +113,12 @@ class Session {
 
   // Hooks and unhooks as the schedule wants it for the step that is running.
   void FollowPlan();
+  void Unhook();
 
   std::mutex mutex_;
   bool active_ = false;
+  bool observes_memory_ = false;
   std::string path_;
-  internal::Recorded recorded_;
   internal::StepPlanner planner_{Schedule()};
   StepPlan plan_ = StepPlan::kOff;
   std::unique_ptr<internal::OpSource> source_;
@@ -120,33 +131,40 @@ absl::Status Session::Start(const TrackerOptions& options,
     return absl::FailedPreconditionError(
         "another tracker is recording in this process");
   }
-  source_ = MakeSource(options.op_source);
+  source_ = MakeSource(options.op_source, options.audit_every);
   if (source_ == nullptr) {
     return absl::UnimplementedError(
         "taps were asked for, and this LibTorch cannot be tapped");
   }
   run.set_op_source(source_->name());
-  recorded_ = {options.shapes, options.identities, options.arguments,
-               options.memory, options.backward};
-  if (recorded_.memory) {
-    if (absl::Status status = internal::CheckMemoryObserver(); !status.ok()) {
-      SayError(status);
-      recorded_.memory = false;
-    }
-  }
-  WriteOptions(options, recorded_, run.mutable_options());
+  // Ids of storages need to know of frees.
+  absl::Status observes = options.memory || options.identities
+                              ? internal::CheckMemoryObserver()
+                              : absl::CancelledError();
+  observes_memory_ = observes.ok();
+  internal::recorded = {options.shapes, options.identities, options.arguments,
+                        options.memory && observes_memory_, options.backward};
+  if (options.memory && !observes_memory_) SayError(observes);
+  WriteOptions(options, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
   plan_ = StepPlan::kOff;
   auto sink = format::CreateFile(path);
   if (!sink.ok()) return sink.status();
   internal::RecorderOptions recorder_options;
+  if (options.sync_within_ms != 0) {
+    // Events wait for their chunk, and the chunk for the disk.
+    const std::chrono::nanoseconds within =
+        std::chrono::milliseconds(options.sync_within_ms);
+    recorder_options.flush_ns = static_cast<uint64_t>(within.count()) / 4 * 3;
+    sink = std::make_unique<internal::SyncedSink>(*std::move(sink), within / 4);
+  }
   recorder_options.max_buffer_bytes = options.max_buffer_bytes;
   // A small bound has small rings, so that it has some.
   while (recorder_options.ring_words * sizeof(uint64_t) >
          options.max_buffer_bytes / 4) {
     recorder_options.ring_words /= 2;
   }
-  recorder_options.encoder.memory = recorded_.memory;
+  recorder_options.encoder.memory = internal::recorded.memory;
   recorder_options.encoder.identities = options.identities;
   recorder_options.encoder.recording = false;
   // What is not a file, such as a device, has nothing beside it.
@@ -170,17 +188,22 @@ void Session::FollowPlan() {
   const StepPlan plan = planner_.Current();
   if (plan == plan_) return;
   if (plan_ == StepPlan::kOff) {
-    if (absl::Status status = source_->Install(recorded_); !status.ok()) {
-      SayError(status);
-    }
+    source_->Install();
+    if (observes_memory_) internal::InstallMemoryObserver();
   }
   if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
       recorder->Window(plan == StepPlan::kRecord);
     }
   }
-  if (plan == StepPlan::kOff) source_->Remove();
+  if (plan == StepPlan::kOff) Unhook();
+  internal::RecordModuleScopes(plan != StepPlan::kOff);
   plan_ = plan;
+}
+
+void Session::Unhook() {
+  internal::RemoveMemoryObserver();
+  source_->Remove();
 }
 
 void Session::Step() {
@@ -208,9 +231,11 @@ absl::Status Session::Stop() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!active_) return absl::OkStatus();
   active_ = false;
-  if (plan_ != StepPlan::kOff) source_->Remove();
+  if (plan_ != StepPlan::kOff) Unhook();
+  internal::RecordModuleScopes(false);
   plan_ = StepPlan::kOff;
   absl::Status status = Recorder::Get().Stop();
+  internal::ModuleNames::Get().Clear();
   if (isatty(STDERR_FILENO) && status.ok()) {
     Say(absl::StrCat("wrote ", path_, "; see: torchtape summary ", path_));
   }
@@ -244,6 +269,7 @@ absl::Status Tracker::Start(TrackerOptions options) {
   run.set_torch_version(torch.version);
   run.set_torch_build(torch.build);
   log_path_ = internal::ExpandPath(options.log_path, run);
+  internal::GiveWay();
   status = Session::Get().Start(options, log_path_, std::move(run));
   started_ = status.ok();
   return status;
@@ -291,8 +317,9 @@ void AttachModel(const Module& model, absl::string_view name) {
   Guarded([&] {
     ThreadRecorder* recorder = ThreadRecorder::Current();
     if (recorder == nullptr) return absl::OkStatus();
-    v1::Model message =
-        internal::ToMessage(internal::DescribeModel(model, name));
+    const internal::ModelFacts facts = internal::DescribeModel(model, name);
+    internal::ModuleNames::Get().Attach(facts);
+    v1::Model message = internal::ToMessage(facts);
     recorder->Model(Recorder::Get().AddModel(std::move(message)));
     return absl::OkStatus();
   }).IgnoreError();

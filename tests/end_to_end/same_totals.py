@@ -16,7 +16,7 @@ def run(*command):
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def differences(summary, counts, tape):
+def differences(summary, counts, attribution, tape):
     """Yields what the readers tell differently."""
     ours = {row["name"]: {"count": row["count"], "total_ns": row["total_ns"]}
             for row in summary["ops"]}
@@ -35,6 +35,11 @@ def differences(summary, counts, tape):
         "holders at the peak": (sum(h["bytes"] for h in memory["holders"]), memory["peak_bytes"]),
         "ops of all steps": (sum(s["ops"] or 0 for s in summary["steps"]),
                              sum(row["count"] for row in summary["ops"])),
+        "forward time of steps and of modules": (
+            sum(s["forward_ns"] or 0 for s in summary["steps"]),
+            sum(m["self_forward_ns"] for m in summary["modules"])
+            + summary["optimizer"]["time_ns"] + summary["unattributed"]["forward_ns"]),
+        "shares of what told the modules": (round(sum(attribution.values()), 9), 1.0),
     }
     for name, (first, second) in pairs.items():
         if first != second:
@@ -45,8 +50,8 @@ def main():
     viewer, log = sys.argv[1:]
     tape = run(sys.executable, str(READ_TAPE), log)
     summary = run(viewer, "summary", "--json", log)
-    counts = run(viewer, "info", "--json", log)["counts"]
-    found = list(differences(summary, counts, tape))
+    info = run(viewer, "info", "--json", log)
+    found = list(differences(summary, info["counts"], info["attribution"], tape))
     if tape["spans"] == 0:
         found.append("the log has no spans")
     print("\n".join(found) or f"{tape['spans']} spans, {tape['allocations']} allocations: the same")

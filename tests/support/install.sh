@@ -54,3 +54,13 @@ install_all() {
     install libtorch-dev
   fi
 }
+
+# What Python needs beside the wheel to import it, for tests that train in
+# Python.
+install_torch_python() {
+  [[ -e $torch_wheel_folder/torch/__init__.py ]] || return 0
+  ! PYTHONPATH=$torch_wheel_folder python3 -c 'import typing_extensions, mpmath, sympy' 2>/dev/null ||
+    return 0
+  say "installing what Python needs to import torch into $torch_wheel_folder"
+  python3 -m pip install --no-deps --target "$torch_wheel_folder" typing_extensions mpmath sympy
+}

@@ -21,6 +21,11 @@ const char* KindName(v1::SpanKind kind) {
   return kNames[kind];
 }
 
+const char* SourceName(v1::ModuleSource source) {
+  constexpr const char* kNames[] = {"", "scope", "tap"};
+  return kNames[source];
+}
+
 template <typename List>
 std::string Join(const List& list) {
   std::string text = "[";
@@ -214,6 +219,7 @@ class Builder {
     span.overload = op.overload();
     span.schema = op.schema();
     span.kind = KindName(op.kind());
+    span.source = SourceName(op.module_source());
     span.call_site = ObjectOf(events.dictionary(), signature.call_site());
     span.thread = thread;
     span.torch_thread = torch_threads_[thread];
@@ -225,7 +231,9 @@ class Builder {
     if (event.parent) {
       const RecordedSpan& parent =
           recorded_.spans[index_[{thread, event.parent->number}]];
-      span.parent = parent.name;
+      const bool in_module = parent.kind == "module";
+      span.parent = in_module ? parent.parent : parent.name;
+      span.module = in_module ? parent.name : parent.module;
       span.in_backward |= parent.in_backward;
     }
     ValueWalk walk(events, event);
@@ -287,7 +295,7 @@ void AddChunk(const format::Chunk& chunk, Builder* builder, bool* finished) {
 std::map<std::string, int> Recorded::Counts() const {
   std::map<std::string, int> counts;
   for (const RecordedSpan& span : spans) {
-    if (span.kind != "range") ++counts[span.name];
+    if (span.kind != "range" && span.kind != "module") ++counts[span.name];
   }
   return counts;
 }

@@ -24,11 +24,14 @@ struct RecordedSpan {
   std::string name;
   std::string overload;
   std::string schema;
-  std::string kind;       // "op", "backward", "range", "script", "engine"
+  std::string kind;  // "op", "backward", "range", "script", "module", "engine"
+  std::string source;     // of a module call: "scope", "tap"; else ""
   std::string call_site;  // base name of the object it was called from; "" not
                           // known
-  std::string parent;     // name of the span around it; "" outside
-  uint32_t thread = 0;    // Thread.number
+  std::string
+      parent;  // name of the span around it that is no module; "" outside
+  std::string module;   // path of the innermost module called around it; ""
+  uint32_t thread = 0;  // Thread.number
   uint64_t torch_thread = 0;
   uint64_t forward_thread = 0;
   int64_t sequence = -1;
@@ -78,7 +81,7 @@ struct Recorded {
   bool damaged = false;
   std::map<std::string, std::string> run;  // facts by their names in the schema
 
-  // How often each name began, of all spans but the user's ranges.
+  // How often each name began, of all spans but ranges and calls of modules.
   std::map<std::string, int> Counts() const;
   // The spans of that name.
   std::vector<RecordedSpan> Named(const std::string& name) const;

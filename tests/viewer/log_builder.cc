@@ -33,12 +33,20 @@ LogBuilder::LogBuilder() {
 }
 
 uint32_t LogBuilder::Op(const std::string& name, const std::string& schema,
-                        std::vector<v1::Value> inputs) {
-  const uint32_t index = Span(v1::SPAN_KIND_OP, name);
+                        std::vector<v1::Value> inputs, v1::SpanKind kind) {
+  const uint32_t index = Span(kind, name);
   dictionary_.mutable_operators()->rbegin()->set_schema(schema);
   v1::Signature* signature = dictionary_.mutable_signatures(index - 1);
   signature->set_values_recorded(true);
   for (v1::Value& value : inputs) *signature->add_values() = std::move(value);
+  return index;
+}
+
+uint32_t LogBuilder::Module(const std::string& path, const std::string& type,
+                            v1::ModuleSource source) {
+  const uint32_t index = Span(v1::SPAN_KIND_MODULE, path);
+  dictionary_.mutable_operators()->rbegin()->set_overload(type);
+  dictionary_.mutable_operators()->rbegin()->set_module_source(source);
   return index;
 }
 

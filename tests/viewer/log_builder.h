@@ -37,7 +37,10 @@ class LogBuilder {
 
   // Each gives the 1-based index of a signature.
   uint32_t Op(const std::string& name, const std::string& schema = "",
-              std::vector<v1::Value> inputs = {});
+              std::vector<v1::Value> inputs = {},
+              v1::SpanKind kind = v1::SPAN_KIND_OP);
+  uint32_t Module(const std::string& path, const std::string& type,
+                  v1::ModuleSource source);
   uint32_t Span(v1::SpanKind kind, const std::string& name);
   uint32_t Returns(std::vector<v1::Value> outputs);
 

@@ -2,9 +2,13 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <sstream>
 
+#include "follow.h"
 #include "gmock/gmock.h"
 #include "support/journaled_run.h"
 #include "support/temp_folder.h"
@@ -93,6 +97,38 @@ TEST_F(RecoverTool, LiveRunIsShownAsFarAsItsChunksGo) {
   EXPECT_EQ(exit_code_, 0);
   EXPECT_THAT(Run("recover run.tape"), HasSubstr("still recording"));
   EXPECT_EQ(exit_code_, 1);
+}
+
+TEST_F(RecoverTool, FollowShowsALiveRunUntilItEnds) {
+  std::optional<JournaledRun> run(std::in_place, folder_ / "run.tape");
+  Record(&*run);
+  std::vector<std::string> shown;
+  const absl::StatusOr<Outcome> outcome = Follow(
+      folder_ / "run.tape",
+      [&](const Log& log) {
+        std::ostringstream out;
+        absl::StatusOr<Outcome> outcome = Dump(log, VerbOptions(), out);
+        const std::string text = out.str();
+        shown.push_back(
+            std::to_string(std::count(text.begin(), text.end(), '\n')));
+        return outcome;
+      },
+      [&](double) {
+        if (shown.size() == 1) {
+          EXPECT_TRUE(run->WriteChunk().ok());
+        } else {
+          run.reset();
+        }
+      });
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_THAT(shown, ::testing::ElementsAre("3", "5", "5"));
+}
+
+TEST_F(RecoverTool, FollowOfAFinishedRunShowsItOnce) {
+  LeaveKilledRun();
+  const std::string once = Run("summary run.tape");
+  EXPECT_EQ(Run("summary --follow run.tape"), once);
+  EXPECT_EQ(exit_code_, 0);
 }
 
 TEST_F(RecoverTool, DamagedJournalIsNamedWithItsOffset) {

@@ -28,6 +28,7 @@ class CommandLine {
     AddExport();
     AddReport();
     AddRecover();
+    AddRecord();
   }
 
   Arguments Parse(int argc, const char* const* argv) {
@@ -93,8 +94,17 @@ class CommandLine {
         ->allow_extra_args(false);
   }
 
+  void AddFollow(CLI::App* app) {
+    app->add_flag("--follow", arguments_.follow,
+                  "show it again and again while it is being recorded");
+  }
+
   void AddInfo() {
-    AddJson(AddVerb("info", "facts of the run, counts, losses and cost", Info));
+    CLI::App* app =
+        AddVerb("info", "facts of the run, counts, losses and cost", Info);
+    AddJson(app);
+    AddFollow(app);
+    AddSymbols(app);
   }
 
   void AddSummary() {
@@ -108,6 +118,7 @@ class CommandLine {
                     "op, or source: a table of the program's lines")
         ->check(CLI::IsMember({"op", "source"}));
     AddSymbols(app);
+    AddFollow(app);
   }
 
   void AddDump() {
@@ -164,10 +175,72 @@ class CommandLine {
                     "out");
   }
 
+  // A flag that sets a variable of the tracker's.
+  void AddSwitch(CLI::App* app, const char* flag, const char* what,
+                 const char* variable, const char* value) {
+    app->add_flag_callback(
+        flag,
+        [this, variable, value] {
+          arguments_.record_options.variables.emplace_back(variable, value);
+        },
+        what);
+  }
+  CLI::Option* AddVariable(CLI::App* app, const char* flag, const char* what,
+                           const char* variable) {
+    return app->add_option_function<std::string>(
+        flag,
+        [this, variable](const std::string& value) {
+          arguments_.record_options.variables.emplace_back(variable, value);
+        },
+        what);
+  }
+
+  void AddRecord() {
+    CLI::App* app = app_.add_subcommand(
+        "record",
+        "run a program and record it: record [options] -- PROGRAM...");
+    RecordOptions& options = arguments_.record_options;
+    app->add_option("-o,--output", options.log_path,
+                    "the log to write; run.tape if left out");
+    app->add_flag("--children", options.children,
+                  "record the programs that it starts, too");
+    AddVariable(app, "--schedule",
+                "which steps, such as wait=5,active=3,repeat=2", "SCHEDULE");
+    AddVariable(app, "--op-source", "auto, taps or callbacks", "OP_SOURCE")
+        ->check(CLI::IsMember({"auto", "taps", "callbacks"}));
+    AddVariable(app, "--audit-every",
+                "look at what taps see in each Nth recorded step",
+                "AUDIT_EVERY")
+        ->check(CLI::NonNegativeNumber);
+    AddVariable(app, "--max-buffer-bytes",
+                "bound of the memory for events on their way",
+                "MAX_BUFFER_BYTES")
+        ->check(CLI::PositiveNumber);
+    AddSwitch(app, "--no-shapes", "no types of tensors", "SHAPES", "0");
+    AddSwitch(app, "--no-identities", "not which tensor it is", "IDENTITIES",
+              "0");
+    AddSwitch(app, "--no-arguments", "no plain arguments", "ARGUMENTS", "0");
+    AddSwitch(app, "--no-memory", "no allocations", "MEMORY", "0");
+    AddSwitch(app, "--no-backward", "no nodes of the backward pass", "BACKWARD",
+              "0");
+    AddSwitch(app, "--command-line", "the program's command line",
+              "COMMAND_LINE", "1");
+    app->prefix_command();
+    app->callback([this, app] {
+      std::vector<std::string>& command = arguments_.record_options.command;
+      command = app->remaining();
+      if (!command.empty() && command[0] == "--")
+        command.erase(command.begin());
+      if (command.empty()) throw CLI::RequiredError("PROGRAM");
+      arguments_.record = true;
+    });
+  }
+
   void Explain(const CLI::ParseError& error) {
     std::ostringstream out;
     const bool asked = error.get_exit_code() == 0;
     arguments_.verb = nullptr;
+    arguments_.record = false;
     arguments_.exit_code = asked ? 0 : 2;
     if (asked || app_.get_subcommands().empty()) {
       app_.exit(error, out, out);

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "torchtape/viewer/record.h"
 #include "torchtape/viewer/verbs.h"
 
 namespace torchtape::viewer {
@@ -17,7 +18,10 @@ struct Arguments {
   std::string log_path;
   std::string output_path;  // empty: standard output
   bool says_where = false;  // print the output path: the user did not name it
+  bool follow = false;      // show it again while it is being recorded
   bool recover = false;     // the verb that changes files; then `verb` is null
+  bool record = false;      // the verb that runs a program; the same
+  RecordOptions record_options;
   VerbOptions options;
 
   std::string text;   // help or version, or what is wrong with the arguments

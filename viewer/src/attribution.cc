@@ -1,125 +1,277 @@
 #include "attribution.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "op_class.h"
-#include "schema.h"
-#include "value_reader.h"
 
 namespace torchtape::viewer {
 namespace {
 
-bool IsTensor(const v1::Value& value) {
-  return value.kind_case() == v1::Value::kTensor;
+// More units than a step of a large model has. A run without steps is decided
+// in pieces of this size.
+constexpr size_t kMaxUnits = size_t{1} << 15;
+
+ModuleSource SourceOf(const Operator& op) {
+  return op.module_source == v1::MODULE_SOURCE_TAP ? ModuleSource::kTap
+                                                   : ModuleSource::kScope;
 }
 
-// Whether the op changes memory that holds a parameter.
-bool ChangesParameter(const ModuleTree& tree, const Operator& op,
-                      const Values& inputs) {
-  const std::vector<Argument> arguments = SchemaArguments(op.schema);
-  ValueReader reader(inputs);
-  const auto changed = [&](const v1::Value& value, bool written) {
-    return IsTensor(value) &&
-           tree.HoldsParameter(reader.TakeTensor().storage) && written;
-  };
-  bool found = false;
-  const auto& values = inputs.signature->values();
-  for (int i = 0; i < values.size(); ++i) {
-    const bool written = i < static_cast<int>(arguments.size()) &&
-                         arguments[static_cast<size_t>(i)].written;
-    found |= changed(values[i], written);
-    for (const v1::Value& element : values[i].list().values()) {
-      found |= changed(element, written);
-    }
-  }
-  return found;
+// Whether a span is a unit by itself.
+bool IsUnit(const Frame& frame) {
+  return !frame.nested && (frame.op->kind == v1::SPAN_KIND_OP ||
+                           frame.op->kind == v1::SPAN_KIND_BACKWARD);
 }
 
-// Keeps what is in both.
-void Intersect(const std::vector<int>& owners, std::vector<int>* candidates) {
-  const auto missing = [&owners](int index) {
-    return std::find(owners.begin(), owners.end(), index) == owners.end();
-  };
-  candidates->erase(
-      std::remove_if(candidates->begin(), candidates->end(), missing),
-      candidates->end());
+// Whether the result is the same values in another form.
+bool KeepsValues(const Operator& op) {
+  const OpClass op_class = ClassOfOp(op.name);
+  return op_class == OpClass::kView || op_class == OpClass::kMemory ||
+         op.name.find("weight_norm") != std::string::npos;
+}
+
+// The span around the innermost one.
+const Frame* Around(const ThreadState& thread) {
+  const std::vector<Frame>& stack = thread.stack;
+  return stack.size() < 2 ? nullptr : &stack[stack.size() - 2];
 }
 
 }  // namespace
 
-int ModuleByParameters(const ModuleTree& tree, const Frame& frame,
-                       const Values& inputs) {
-  std::vector<int> candidates;
-  bool any = false;
-  for (const format::TensorId& id : inputs.tensors) {
-    const std::vector<int>* owners = tree.OwnersOf(id.storage);
-    if (owners == nullptr || id.storage == 0) continue;
-    if (any) {
-      Intersect(*owners, &candidates);
-    } else {
-      candidates = *owners;
-    }
-    any = true;
+void Attribution::OnModel(const v1::Model& model) {
+  tree_.Add(model);
+  if (call_sites_ != nullptr) call_sites_->Forget();
+}
+
+void Attribution::OnStep(const StepStart&) {
+  Decide();
+  forward_ops_.Age();
+  parameters_.Age();
+  calls_.StartStep();
+}
+
+void Attribution::OnBegin(const SpanBegin& begin) {
+  const Frame& frame = begin.frame;
+  ThreadModules& thread = threads_[begin.thread.facts.number()];
+  if (frame.op->kind == v1::SPAN_KIND_MODULE) {
+    BeginModule(*frame.op, &thread);
+  } else if (frame.op->kind == v1::SPAN_KIND_ENGINE) {
+    thread.node = kNoUnit;
+  } else if (IsUnit(frame)) {
+    BeginUnit(begin, &thread);
   }
-  if (candidates.size() != 1) return kNoModule;
-  // Without gradients nothing tells a forward pass from an optimizer, which
-  // computes with parameters too: only layers are sure to be the former.
-  const bool is_layer = ClassOfOp(frame.op->name) == OpClass::kLayer;
-  if (!frame.sequence && !is_layer) return kNoModule;
-  return ChangesParameter(tree, *frame.op, inputs) ? kNoModule : candidates[0];
+  if (frame.op->kind == v1::SPAN_KIND_OP) {
+    forward_ops_.Remember(begin, thread.unit);
+  }
+}
+
+// A scope around what a tap sees too is one call.
+void Attribution::BeginModule(const Operator& op, ThreadModules* thread) {
+  ModuleCall call = {tree_.Find(op.name), SourceOf(op), 0, ++module_calls_};
+  const ModuleCall around =
+      thread->calls.empty() ? ModuleCall() : thread->calls.back();
+  if (call.module == kNoModule) {
+    call.module = tree_.AddCalled(op.name, op.overload, around.module);
+  }
+  const bool same =
+      around.module == call.module && around.source != call.source;
+  if (same) {
+    call = around;
+  } else {
+    call.number = calls_.Count(call.module);
+  }
+  thread->calls.push_back(call);
+}
+
+void Attribution::BeginUnit(const SpanBegin& begin, ThreadModules* thread) {
+  if (units_.size() - carried_ >= kMaxUnits) Decide();
+  const Frame& frame = begin.frame;
+  Unit unit;
+  unit.number = first_ + units_.size() - carried_;
+  unit.op = frame.op;
+  unit.call_site = frame.call_site;
+  unit.thread = begin.thread.facts.number();
+  unit.span = frame.number;
+  unit.step = frame.step;
+  unit.start_ns = frame.start_ns;
+  unit.backward = frame.backward;
+  unit.reads_tensors = !begin.inputs.tensors.empty();
+  thread->unit = unit.number;
+  if (unit.backward) {
+    OwnByOrigin(begin, *thread, &unit);
+    if (frame.op->kind == v1::SPAN_KIND_BACKWARD) thread->node = unit.number;
+  } else {
+    OwnByInputs(begin, thread, &unit);
+    flow_.AddReads(static_cast<uint32_t>(units_.size()), begin.inputs.tensors);
+  }
+  units_.push_back(std::move(unit));
+}
+
+void Attribution::OwnByInputs(const SpanBegin& begin, ThreadModules* thread,
+                              Unit* unit) {
+  const Operator& op = *begin.frame.op;
+  const ParameterUse use = parameters_.Of(op, begin.inputs);
+  thread->only_parameters = use.only;
+  if (!thread->calls.empty()) {
+    const ModuleCall& call = thread->calls.back();
+    unit->owner = {call.module, call.source, false};
+    unit->call = call.number;
+    unit->module_span = call.ordinal;
+  } else if (use.changes) {
+    unit->owner = {kNoModule, ModuleSource::kParameter, true};
+  } else if (begin.frame.sequence || ClassOfOp(op.name) == OpClass::kLayer) {
+    if (use.module == kNoModule) return;
+    unit->owner = {use.module, ModuleSource::kParameter, false};
+  } else {
+    // Without gradients nothing tells a forward pass from an optimizer, which
+    // computes with parameters too.
+    unit->parameter_module = use.module;
+  }
+}
+
+// A node comes from the op that made it; the sum of a parameter's gradients,
+// which no op made, from what made the gradient; and what the engine does
+// around a node from that node.
+void Attribution::OwnByOrigin(const SpanBegin& begin,
+                              const ThreadModules& thread, Unit* unit) {
+  if (begin.frame.op->kind == v1::SPAN_KIND_OP) {
+    unit->origin = thread.node;
+    return;
+  }
+  unit->origin = forward_ops_.Find(begin.frame, kNoUnit);
+  if (unit->origin != kNoUnit) return;
+  const int64_t maker = flow_.MakerOf(begin.inputs.tensors);
+  if (maker >= 0) unit->origin = units_[static_cast<size_t>(maker)].number;
+}
+
+void Attribution::OnEnd(const SpanEnd& end) {
+  const Frame& frame = end.frame;
+  ThreadModules& thread = threads_[end.thread.facts.number()];
+  thread.ending = kNoUnit;
+  if (frame.op->kind == v1::SPAN_KIND_MODULE && !thread.calls.empty()) {
+    thread.calls.pop_back();
+  } else if (frame.op->kind == v1::SPAN_KIND_ENGINE) {
+    thread.node = kNoUnit;
+  } else if (IsUnit(frame) && thread.unit != kNoUnit) {
+    EndUnit(end, &thread);
+  } else if (thread.unit != kNoUnit) {
+    // A backward node returns its gradients to nobody who records them, but
+    // the ops that it called did.
+    const Frame* around = Around(end.thread);
+    if (around == nullptr || around->op->kind != v1::SPAN_KIND_BACKWARD) return;
+    flow_.AddMakes(PlaceOf(thread.unit), end.outputs.tensors);
+  }
+}
+
+void Attribution::EndUnit(const SpanEnd& end, ThreadModules* thread) {
+  Unit& unit = *FindMutable(thread->unit);
+  unit.ended = true;
+  unit.timed = end.timed();
+  unit.duration_ns = end.duration_ns();
+  flow_.AddMakes(PlaceOf(unit.number), end.outputs.tensors);
+  if (thread->only_parameters && !unit.backward &&
+      unit.owner.source == ModuleSource::kParameter && !unit.owner.optimizer &&
+      KeepsValues(*unit.op)) {
+    parameters_.NoteDerived(unit.owner.module, end.outputs);
+  }
+  thread->ending = std::exchange(thread->unit, kNoUnit);
 }
 
 int Attribution::Current(uint32_t thread) const {
   const auto it = threads_.find(thread);
   if (it == threads_.end()) return kNoModule;
   const ThreadModules& modules = it->second;
-  if (modules.outermost != kNoModule) return modules.outermost;
-  return modules.spans.empty() ? kNoModule : modules.spans.back();
-}
-
-int Attribution::OfOp(const SpanBegin& begin,
-                      const ThreadModules& modules) const {
-  if (!modules.spans.empty()) return modules.spans.back();
-  if (begin.inputs.signature == nullptr) return kNoModule;
-  return ModuleByParameters(tree_, begin.frame, begin.inputs);
-}
-
-void Attribution::OnBegin(const SpanBegin& begin) {
-  const Frame& frame = begin.frame;
-  ThreadModules& modules = threads_[begin.thread.facts.number()];
-  switch (frame.op->kind) {
-    case v1::SPAN_KIND_MODULE:
-      modules.spans.push_back(tree_.Find(frame.op->name));
-      return;
-    case v1::SPAN_KIND_OP:
-      if (!frame.nested && !frame.backward) {
-        modules.outermost = OfOp(begin, modules);
-      }
-      return forward_ops_.Remember(begin, modules.outermost);
-    case v1::SPAN_KIND_BACKWARD:
-      if (!frame.nested) {
-        modules.outermost = forward_ops_.Find(frame, kNoModule);
-      }
-      return;
-    default:
-      return;
-  }
-}
-
-void Attribution::OnEnd(const SpanEnd& end) {
-  const Frame& frame = end.frame;
-  ThreadModules& modules = threads_[end.thread.facts.number()];
-  if (frame.op->kind == v1::SPAN_KIND_MODULE && !modules.spans.empty()) {
-    modules.spans.pop_back();
-  }
-  if (frame.nested) return;
-  modules.ending = modules.outermost;
-  modules.outermost = kNoModule;
+  if (modules.unit != kNoUnit) return OwnerOf(modules.unit).module;
+  return modules.calls.empty() ? kNoModule : modules.calls.back().module;
 }
 
 int Attribution::Ending(uint32_t thread) const {
   const auto it = threads_.find(thread);
-  return it == threads_.end() ? kNoModule : it->second.ending;
+  return it == threads_.end() ? kNoModule : OwnerOf(it->second.ending).module;
+}
+
+uint64_t Attribution::CurrentUnit(uint32_t thread) const {
+  const auto it = threads_.find(thread);
+  return it == threads_.end() ? kNoUnit : it->second.unit;
+}
+
+ModuleCall Attribution::CurrentCall(uint32_t thread) const {
+  const auto it = threads_.find(thread);
+  if (it == threads_.end() || it->second.calls.empty()) return {};
+  return it->second.calls.back();
+}
+
+// Where a unit is if it is there.
+uint32_t Attribution::PlaceOf(uint64_t number) const {
+  if (number >= first_) {
+    return static_cast<uint32_t>(carried_ + (number - first_));
+  }
+  const auto end = units_.begin() + static_cast<ptrdiff_t>(carried_);
+  const auto it = std::lower_bound(
+      units_.begin(), end, number,
+      [](const Unit& unit, uint64_t other) { return unit.number < other; });
+  return static_cast<uint32_t>(it - units_.begin());
+}
+
+Unit* Attribution::FindMutable(uint64_t number) {
+  return &units_[PlaceOf(number)];
+}
+
+const Unit* Attribution::Find(uint64_t number) const {
+  if (number == kNoUnit) return nullptr;
+  const uint32_t place = PlaceOf(number);
+  const bool found = place < units_.size() && units_[place].number == number;
+  return found ? &units_[place] : nullptr;
+}
+
+// Until it is decided, a unit of the backward pass has the owner of the unit
+// that it comes from.
+Owner Attribution::OwnerOf(uint64_t number) const {
+  // An origin began before: it has a smaller number.
+  for (const Unit* unit = Find(number); unit != nullptr; unit = Find(number)) {
+    if (unit->owner.known() || unit->origin >= number) return unit->owner;
+    number = unit->origin;
+  }
+  if (number < previous_first_) return {};
+  const uint64_t place = number - previous_first_;
+  return place < previous_.size() ? previous_[place] : Owner();
+}
+
+void Attribution::Decide() {
+  if (call_sites_ != nullptr) call_sites_->Tell(tree_, carried_, &units_);
+  flow_.Infer(tree_, carried_, &units_);
+  for (size_t i = carried_; i < units_.size(); ++i) {
+    Unit& unit = units_[i];
+    if (unit.backward) unit.owner = OwnerOf(unit.origin);
+  }
+  calls_.Number(tree_, carried_, &units_);
+  Tell();
+  StartBatch();
+}
+
+void Attribution::Tell() {
+  std::vector<Unit> ended;
+  ended.reserve(units_.size());
+  for (const Unit& unit : units_) {
+    if (unit.ended) ended.push_back(unit);
+  }
+  for (UnitVisitor* visitor : visitors_) visitor->OnUnits(ended);
+}
+
+void Attribution::StartBatch() {
+  flow_.Clear();
+  if (units_.size() > carried_) {
+    previous_.clear();
+    for (size_t i = carried_; i < units_.size(); ++i) {
+      previous_.push_back(units_[i].owner);
+    }
+    previous_first_ = first_;
+    first_ += units_.size() - carried_;
+  }
+  units_.erase(std::remove_if(units_.begin(), units_.end(),
+                              [](const Unit& unit) { return unit.ended; }),
+               units_.end());
+  carried_ = units_.size();
 }
 
 }  // namespace torchtape::viewer

@@ -2,11 +2,15 @@
 #define TORCHTAPE_VIEWER_SRC_DUMP_H_
 
 // One line for each event. README.md ("dump") describes both formats.
+//
+// The owner of an op is known only when its step is over: its line is printed
+// without, and completed then.
 
 #include <cstdint>
 #include <memory>
 #include <ostream>
 
+#include "module_source.h"
 #include "source_lines.h"
 #include "visitor.h"
 
@@ -26,9 +30,13 @@ class DumpFormat {
   virtual void Free(const Allocation& free, uint64_t step) = 0;
   virtual void Value(const v1::LoggedValue& value) = 0;
   virtual void Drop(const v1::Drop& drop) = 0;
+
+  // A line of Begin() with what is known of the owner.
+  virtual std::string Completed(std::string line, const ModuleTree& tree,
+                                const Owner& owner, uint32_t call) const = 0;
 };
 
-// `out` and `lines` must outlive what is returned.
+// `lines` and `out` must outlive what is returned.
 std::unique_ptr<DumpFormat> DumpAsText(const SourceLines* lines,
                                        std::ostream* out);
 std::unique_ptr<DumpFormat> DumpAsJson(const SourceLines* lines,

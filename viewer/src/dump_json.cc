@@ -2,6 +2,7 @@
 
 #include "dump.h"
 #include "model_json.h"
+#include "owner_json.h"
 #include "source_json.h"
 #include "text_escape.h"
 #include "torchtape/format/names.h"
@@ -62,6 +63,14 @@ class DumpJson : public DumpFormat {
     json["thread"] = drop.thread();
     json["events"] = drop.events();
     Print(json);
+  }
+  std::string Completed(std::string line, const ModuleTree& tree,
+                        const Owner& owner, uint32_t call) const override {
+    Json json = Json::object();
+    AddOwner(tree, owner, call, &json);
+    // "{...}\n" and "{...}" become one object.
+    line.resize(line.rfind('}'));
+    return line + "," + json.dump().substr(1) + "\n";
   }
 
  private:

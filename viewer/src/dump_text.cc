@@ -3,6 +3,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "dump.h"
+#include "owner_json.h"
 #include "schema.h"
 #include "source_json.h"
 #include "text_escape.h"
@@ -90,6 +91,11 @@ class DumpText : public DumpFormat {
     Line(drop.start_time_ns(), drop.thread(), 0,
          absl::StrCat("dropped ", drop.events(), " events up to ",
                       InstantText(drop.end_time_ns())));
+  }
+  std::string Completed(std::string line, const ModuleTree& tree,
+                        const Owner& owner, uint32_t call) const override {
+    line.insert(line.rfind('\n'), OwnerText(tree, owner, call));
+    return line;
   }
 
  private:

@@ -46,7 +46,9 @@ struct Node {
   std::optional<int64_t> sequence;
   uint32_t forward_thread = 0;
   int forward_op = kNoNode;  // of a backward node: the op that made it
-  int module = kNoModule;
+  uint64_t unit = kNoUnit;   // whose owner and call these are
+  Owner owner;
+  uint32_t call = 0;  // of the owner in this step; 0: not known
   UserLine line;
   const CallSite* call_site = nullptr;  // null: not known
   bool backward = false;

@@ -3,6 +3,7 @@
 #include "dump.h"
 #include "log_state.h"
 #include "model_json.h"
+#include "owner_json.h"
 #include "source_json.h"
 #include "text_escape.h"
 
@@ -61,9 +62,7 @@ Json NodeJson(const ExportFacts& facts, int index) {
                {"operation_type", TypeName(node.type)},
                {"level", node.level}};
   json["parent"] = NodeOrNull(ShownAtLevel(graph, node.parent, facts.level));
-  json["module"] = node.module == kNoModule
-                       ? Json(nullptr)
-                       : Json(ToUtf8(facts.tree.modules()[node.module].path));
+  AddOwner(facts.tree, node.owner, node.call, &json);
   json["source"] = SourceJson(node.line, node.call_site, facts.lines);
   json["thread"] = node.thread;
   json["span"] = node.number;

@@ -65,7 +65,12 @@ Node GraphRecorder::NewNode(const SpanBegin& begin,
   node.start_ns = frame.start_ns;
   node.sequence = frame.sequence;
   node.forward_thread = frame.forward_thread;
-  node.module = attribution_.Current(node.thread);
+  node.unit = attribution_.CurrentUnit(node.thread);
+  if (node.unit == kNoUnit) {
+    const ModuleCall call = attribution_.CurrentCall(node.thread);
+    node.owner = {call.module, call.source, false};
+    node.call = call.number;
+  }
   node.line = lines_.Current(node.thread);
   node.call_site = frame.call_site;
   node.backward = frame.backward;
@@ -150,6 +155,16 @@ void GraphRecorder::OnEnd(const SpanEnd& end) {
   if (!TakesPart(node.op->kind)) return;
   for (const format::TensorId& id : end.outputs.tensors) {
     if (id.tensor != 0) producers_[id.tensor] = index;
+  }
+}
+
+void GraphRecorder::OnUnits(absl::Span<const Unit>) {
+  for (; decided_ < graph_.nodes.size(); ++decided_) {
+    Node& node = graph_.nodes[decided_];
+    const Unit* unit = attribution_.Find(node.unit);
+    if (unit == nullptr) continue;
+    node.owner = unit->owner;
+    node.call = unit->call;
   }
 }
 

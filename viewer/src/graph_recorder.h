@@ -12,7 +12,7 @@
 
 namespace torchtape::viewer {
 
-class GraphRecorder : public Visitor {
+class GraphRecorder : public Visitor, public UnitVisitor {
  public:
   // `attribution` and `lines` must be called before this visitor, and outlive
   // it.
@@ -24,6 +24,7 @@ class GraphRecorder : public Visitor {
   void OnEnd(const SpanEnd& end) override;
   void OnAllocate(const Allocation& allocation) override;
   void OnFree(const Allocation& free) override;
+  void OnUnits(absl::Span<const Unit> units) override;
 
   const Graph& graph() const { return graph_; }
 
@@ -38,6 +39,7 @@ class GraphRecorder : public Visitor {
   const Attribution& attribution_;
   const SourceLines& lines_;
   Graph graph_;
+  size_t decided_ = 0;  // of these nodes the owner is known
   absl::flat_hash_map<uint32_t, std::vector<int>> open_;  // nodes by thread
   absl::flat_hash_map<uint64_t, int> producers_;          // by tensor
   absl::flat_hash_map<uint64_t, uint64_t> live_;          // bytes by storage

@@ -1,10 +1,14 @@
 // torchtape: reads the logs that the torchtape SDK writes.
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <thread>
 
 #include "arguments.h"
+#include "follow.h"
 #include "output.h"
 #include "progress.h"
 #include "text_escape.h"
@@ -24,9 +28,8 @@ int Fail(const Arguments& arguments, const absl::Status& status) {
   return 1;
 }
 
-absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, std::ostream& out) {
-  absl::StatusOr<Log> log = OpenLog(arguments.log_path);
-  if (!log.ok()) return log.status();
+absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, const Log& log,
+                                std::ostream& out) {
   VerbOptions options = arguments.options;
   options.colour = arguments.output_path.empty() && StdoutIsTerminal() &&
                    std::getenv("NO_COLOR") == nullptr;
@@ -36,7 +39,33 @@ absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, std::ostream& out) {
       progress.Update(done, total);
     };
   }
-  return arguments.verb(*log, options, out);
+  return arguments.verb(log, options, out);
+}
+
+// On a terminal each showing takes the place of the one before. Showing takes a
+// tenth of the time at most, however large the log grows.
+absl::StatusOr<Outcome> FollowVerb(const Arguments& arguments,
+                                   std::ostream& out) {
+  const bool redraw = StdoutIsTerminal() && !arguments.options.json;
+  return Follow(
+      arguments.log_path,
+      [&](const Log& log) {
+        if (redraw) out << "\x1b[H\x1b[J";
+        absl::StatusOr<Outcome> outcome = RunVerb(arguments, log, out);
+        out.flush();
+        return outcome;
+      },
+      [](double show_seconds) {
+        std::this_thread::sleep_for(
+            std::chrono::duration<double>(std::max(1.0, 9 * show_seconds)));
+      });
+}
+
+absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, std::ostream& out) {
+  if (arguments.follow) return FollowVerb(arguments, out);
+  absl::StatusOr<Log> log = OpenLog(arguments.log_path);
+  if (!log.ok()) return log.status();
+  return RunVerb(arguments, *log, out);
 }
 
 void PrintNotes(const Arguments& arguments, const Outcome& outcome) {
@@ -54,7 +83,16 @@ int Recover(const Arguments& arguments) {
   return outcome->exit_code;
 }
 
+// As shells and env(1) do: 127 where there is no such program, 126 where it
+// cannot be run.
+int Record(const Arguments& arguments) {
+  const absl::Status status = RecordProgram(arguments.record_options);
+  std::cerr << "torchtape: " << EscapeText(status.message()) << '\n';
+  return absl::IsNotFound(status) ? 127 : 126;
+}
+
 int Main(const Arguments& arguments) {
+  if (arguments.record) return Record(arguments);
   if (arguments.recover) return Recover(arguments);
   if (arguments.verb == nullptr) {
     (arguments.exit_code == 0 ? std::cout : std::cerr) << arguments.text;

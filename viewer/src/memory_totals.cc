@@ -4,20 +4,40 @@
 #include <tuple>
 
 namespace torchtape::viewer {
+namespace {
+
+// Changes that wait; a step with more is decided early.
+constexpr size_t kMaxChanges = size_t{1} << 18;
+
+}  // namespace
+
+void MemoryTotals::Keep(const Change& change) {
+  changes_.push_back(change);
+  if (changes_.size() >= kMaxChanges) attribution_.Decide();
+}
+
+void MemoryTotals::OnUnits(absl::Span<const Unit>) {
+  for (const Change& change : changes_) Apply(change);
+  changes_.clear();
+}
 
 void MemoryTotals::OnChunk(const ChunkStart& start) {
   if (start.events == nullptr || !start.events->has_live_bytes()) return;
-  // Differs only after a lost chunk: nobody knows whose the difference is.
-  if (live_bytes_ == start.events->live_bytes()) return;
-  KeepHolders();
-  live_bytes_ = start.events->live_bytes();
+  Change change = {};
+  change.kind = Change::kChunk;
+  change.bytes = start.events->live_bytes();
+  Keep(change);
 }
 
+// The units of the step before have been told: nothing waits.
 void MemoryTotals::OnStep(const StepStart& start) {
+  const bool enters = !steps_.Contains(step_);
   step_ = start.number;
   step_start_ns_ = start.start_ns;
   // What is live when the first of the steps begins counts for them.
-  if (steps_.Contains(step_)) NotePeak(start.start_ns);
+  if (!steps_.Contains(step_)) return;
+  NotePeak(start.start_ns);
+  if (enters) NoteModulePeaks();
 }
 
 void MemoryTotals::OnWindow(const v1::Window& window) {
@@ -25,46 +45,115 @@ void MemoryTotals::OnWindow(const v1::Window& window) {
   KeepHolders();
   live_.clear();
   held_.clear();
+  for (ModuleMemory& module : modules_) module.live = 0;
   live_bytes_ = 0;
 }
 
-MemoryTotals::MakerKey MemoryTotals::MakerOf(const ThreadState& thread) const {
-  const Operator* maker = nullptr;
-  const Operator* range = nullptr;
-  for (const Frame& frame : thread.stack) {
-    const v1::SpanKind kind = frame.op->kind;
-    if (kind == v1::SPAN_KIND_RANGE) range = frame.op;
+MemoryTotals::Change MemoryTotals::ChangeOf(
+    Change::Kind kind, const Allocation& allocation) const {
+  const uint32_t thread = allocation.thread.facts.number();
+  Change change = {kind,
+                   allocation.time_ns,
+                   allocation.storage,
+                   allocation.bytes,
+                   nullptr,
+                   nullptr,
+                   attribution_.CurrentCall(thread).module,
+                   attribution_.CurrentUnit(thread)};
+  for (const Frame& frame : allocation.thread.stack) {
+    const v1::SpanKind span = frame.op->kind;
+    if (span == v1::SPAN_KIND_RANGE) change.range = frame.op;
     const bool makes =
-        kind == v1::SPAN_KIND_OP || kind == v1::SPAN_KIND_BACKWARD;
-    if (makes && maker == nullptr) maker = frame.op;
+        span == v1::SPAN_KIND_OP || span == v1::SPAN_KIND_BACKWARD;
+    if (makes && change.maker == nullptr) change.maker = frame.op;
   }
-  return {maker, {range, attribution_.Current(thread.facts.number())}};
+  return change;
 }
 
 void MemoryTotals::OnAllocate(const Allocation& allocation) {
-  if (!steps_.Contains(step_)) KeepHolders();
-  const MakerKey maker = MakerOf(allocation.thread);
-  live_[allocation.storage] = Live{allocation.bytes, maker};
-  Held& held = held_[maker];
-  held.bytes += allocation.bytes;
-  ++held.allocations;
-  live_bytes_ += allocation.bytes;
-  if (!steps_.Contains(step_)) return;
-  ++alloc_count_;
-  allocated_bytes_ += allocation.bytes;
-  NotePeak(allocation.time_ns);
+  Keep(ChangeOf(Change::kAllocate, allocation));
 }
 
 void MemoryTotals::OnFree(const Allocation& free) {
+  Change change = {};
+  change.kind = Change::kFree;
+  change.storage = free.storage;
+  Keep(change);
+}
+
+void MemoryTotals::Apply(const Change& change) {
+  switch (change.kind) {
+    case Change::kAllocate:
+      return Allocate(change);
+    case Change::kFree:
+      return Free(change);
+    case Change::kChunk:
+      return EnterChunk(change.bytes);
+  }
+}
+
+// Differs only after a lost chunk: nobody knows whose the difference is.
+void MemoryTotals::EnterChunk(uint64_t live_bytes) {
+  if (live_bytes_ == live_bytes) return;
+  KeepHolders();
+  live_bytes_ = live_bytes;
+}
+
+void MemoryTotals::AddToModules(int module, int64_t bytes) {
+  const std::vector<Module>& modules = attribution_.tree().modules();
+  if (modules_.size() < modules.size()) modules_.resize(modules.size());
+  for (; module != kNoModule; module = modules[module].parent) {
+    ModuleMemory& memory = modules_[module];
+    memory.live += static_cast<uint64_t>(bytes);
+    if (!steps_.Contains(step_)) continue;
+    memory.any = true;
+    memory.peak = std::max(memory.peak, memory.live);
+  }
+}
+
+void MemoryTotals::NoteModulePeaks() {
+  for (ModuleMemory& memory : modules_) {
+    memory.any |= memory.live > 0;
+    memory.peak = std::max(memory.peak, memory.live);
+  }
+}
+
+void MemoryTotals::Allocate(const Change& change) {
+  if (!steps_.Contains(step_)) KeepHolders();
+  const int module = change.unit == kNoUnit
+                         ? change.module
+                         : attribution_.OwnerOf(change.unit).module;
+  const MakerKey maker = {change.maker, {change.range, module}};
+  live_[change.storage] = Live{change.bytes, maker};
+  Held& held = held_[maker];
+  held.bytes += change.bytes;
+  ++held.allocations;
+  live_bytes_ += change.bytes;
+  AddToModules(module, static_cast<int64_t>(change.bytes));
+  if (!steps_.Contains(step_)) return;
+  ++alloc_count_;
+  allocated_bytes_ += change.bytes;
+  NotePeak(change.time_ns);
+}
+
+void MemoryTotals::Free(const Change& change) {
   if (steps_.Contains(step_)) ++free_count_;
-  const auto it = live_.find(free.storage);
+  const auto it = live_.find(change.storage);
   if (it == live_.end()) return;  // its allocation is in a damaged chunk
   KeepHolders();
-  const auto held = held_.find(it->second.maker);
-  held->second.bytes -= it->second.bytes;
+  const Live& live = it->second;
+  const auto held = held_.find(live.maker);
+  held->second.bytes -= live.bytes;
   if (--held->second.allocations == 0) held_.erase(held);
-  live_bytes_ -= std::min(live_bytes_, it->second.bytes);
+  live_bytes_ -= std::min(live_bytes_, live.bytes);
+  AddToModules(live.maker.second.second, -static_cast<int64_t>(live.bytes));
   live_.erase(it);
+}
+
+std::optional<uint64_t> MemoryTotals::PeakOf(int module) const {
+  const auto index = static_cast<size_t>(module);
+  if (index >= modules_.size() || !modules_[index].any) return std::nullopt;
+  return modules_[index].peak;
 }
 
 void MemoryTotals::NotePeak(uint64_t time_ns) {

@@ -3,8 +3,11 @@
 
 // Follows the memory that the run allocated: how much, when most, and who held
 // it then. Memory from before the recording is not in the log and not counted.
+//
+// What happens in a step is kept until its modules are known.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,10 +36,10 @@ struct MemoryPeak {
   std::vector<Holder> holders;  // the largest first
 };
 
-class MemoryTotals : public Visitor {
+class MemoryTotals : public Visitor, public UnitVisitor {
  public:
   // `attribution` must be called before this visitor, and outlive it.
-  MemoryTotals(const StepRange& steps, const Attribution* attribution)
+  MemoryTotals(const StepRange& steps, Attribution* attribution)
       : steps_(steps), attribution_(*attribution) {}
 
   void OnChunk(const ChunkStart& start) override;
@@ -44,12 +47,17 @@ class MemoryTotals : public Visitor {
   void OnWindow(const v1::Window& window) override;
   void OnAllocate(const Allocation& allocation) override;
   void OnFree(const Allocation& free) override;
+  void OnUnits(absl::Span<const Unit> units) override;
 
   // Within the steps.
   MemoryPeak peak() const;
   uint64_t alloc_count() const { return alloc_count_; }
   uint64_t free_count() const { return free_count_; }
   uint64_t allocated_bytes() const { return allocated_bytes_; }
+
+  // The most that was live at once of what a module and those inside of it
+  // allocated, in bytes; absent if they allocated nothing.
+  std::optional<uint64_t> PeakOf(int module) const;
 
  private:
   using MakerKey = std::pair<const Operator*, std::pair<const Operator*, int>>;
@@ -61,15 +69,39 @@ class MemoryTotals : public Visitor {
     uint64_t bytes;
     MakerKey maker;
   };
+  // What waits for its module.
+  struct Change {
+    enum Kind { kAllocate, kFree, kChunk } kind;
+    uint64_t time_ns;
+    uint64_t storage;
+    uint64_t bytes;  // of a chunk: what is live when it begins
+    const Operator* maker;
+    const Operator* range;
+    int module;     // of the module call around it; kNoModule: none
+    uint64_t unit;  // kNoUnit: none
+  };
+  struct ModuleMemory {
+    uint64_t live = 0, peak = 0;
+    bool any = false;
+  };
 
-  MakerKey MakerOf(const ThreadState& thread) const;
+  void Keep(const Change& change);
+  Change ChangeOf(Change::Kind kind, const Allocation& allocation) const;
+  void Apply(const Change& change);
+  void Allocate(const Change& change);
+  void Free(const Change& change);
+  void EnterChunk(uint64_t live_bytes);
+  void AddToModules(int module, int64_t bytes);
   void NotePeak(uint64_t time_ns);
+  void NoteModulePeaks();
   void KeepHolders();
 
   const StepRange steps_;
-  const Attribution& attribution_;
+  Attribution& attribution_;
+  std::vector<Change> changes_;
   absl::flat_hash_map<uint64_t, Live> live_;  // by storage
   absl::flat_hash_map<MakerKey, Held> held_;
+  std::vector<ModuleMemory> modules_;
   uint64_t live_bytes_ = 0;
   uint64_t step_ = 0, step_start_ns_ = 0;
   uint64_t alloc_count_ = 0, free_count_ = 0, allocated_bytes_ = 0;

@@ -12,15 +12,29 @@
 
 namespace torchtape::viewer {
 
-// Times of a module with all modules inside it. Absent: not known.
+// Time of units.
+struct UnitTime {
+  uint64_t forward_ns = 0, backward_ns = 0;
+  uint64_t forward_count = 0, backward_count = 0;
+
+  uint64_t count() const { return forward_count + backward_count; }
+  uint64_t ns() const { return forward_ns + backward_ns; }
+  void Add(const UnitTime& other);
+};
+
+// Absent: not known.
 struct ModuleTotal {
   int index = kNoModule;  // into the tree's modules
   std::optional<uint64_t> calls;
+  // With all modules inside: the time of the calls where the log has them,
+  // else that of the ops.
   std::optional<uint64_t> forward_ns;
   std::optional<uint64_t> backward_ns;
+  UnitTime ops;       // with all modules inside
+  UnitTime self_ops;  // without
 };
 
-class ModuleTotals : public Visitor {
+class ModuleTotals : public Visitor, public UnitVisitor {
  public:
   // `attribution` must be called before this visitor, and outlive it.
   ModuleTotals(const StepRange& steps, const Attribution* attribution)
@@ -28,34 +42,35 @@ class ModuleTotals : public Visitor {
 
   void OnBegin(const SpanBegin& begin) override;
   void OnEnd(const SpanEnd& end) override;
+  void OnUnits(absl::Span<const Unit> units) override;
 
-  // One for each module, in the tree's order.
+  // One for each module, as one reads the tree. Together with the next two,
+  // the `self_ops` of all add up to `all()`.
   std::vector<ModuleTotal> totals() const;
 
-  // Time of outermost ops and backward nodes that belong to no module.
-  uint64_t unattributed_forward_ns() const { return nobody_.forward_ns; }
-  uint64_t unattributed_backward_ns() const { return nobody_.backward_ns; }
+  const UnitTime& optimizer() const { return optimizer_; }
+  const UnitTime& unattributed() const { return nobody_; }
 
-  // Time of all outermost ops and backward nodes.
-  uint64_t all_ns() const { return all_ns_; }
+  // Of all units.
+  const UnitTime& all() const { return all_; }
 
  private:
   // Of the module alone, but for `span_ns`.
   struct Own {
     uint64_t calls = 0;
-    uint64_t span_ns = 0;  // of its module spans
-    uint64_t forward_ns = 0, backward_ns = 0;
-    bool forward = false, backward = false;  // whether there were any
+    uint64_t span_ns = 0;  // of its module calls
+    uint64_t entries = 0;  // where there are none
+    bool entries_sure = true;
+    UnitTime ops;
   };
 
   Own& Of(int module);
+  std::vector<bool> HoldTold() const;
 
   const StepRange steps_;
   const Attribution& attribution_;
   std::vector<Own> own_;
-  Own nobody_;
-  bool has_module_spans_ = false;
-  uint64_t all_ns_ = 0;
+  UnitTime optimizer_, nobody_, all_;
 };
 
 }  // namespace torchtape::viewer

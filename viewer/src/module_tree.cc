@@ -1,6 +1,7 @@
 #include "module_tree.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 
@@ -39,41 +40,103 @@ void ModuleTree::Add(const v1::Model& model) {
   } else {
     models_.push_back(model);
   }
-  modules_.clear();
-  by_path_.clear();
+  LoadModules(model);
+  Arrange();
   storages_.clear();
   bytes_ = 0;
-  for (const v1::Model& each : models_) Load(each);
+  for (Module& module : modules_) {
+    module.own_parameters = module.parameters = module.bytes = 0;
+  }
+  for (const v1::Model& each : models_) LoadParameters(each);
 }
 
-void ModuleTree::Load(const v1::Model& model) {
-  const int base = static_cast<int>(modules_.size());
+int ModuleTree::AddCalled(const std::string& path, const std::string& type,
+                          int parent) {
+  const int index = IndexOf(path);
+  Module& module = modules_[index];
+  module.type = type;
+  module.parent = parent;
+  module.depth = parent == kNoModule ? 0 : modules_[parent].depth + 1;
+  module.attached = false;
+  by_type_[type].push_back(index);
+  return index;
+}
+
+int ModuleTree::IndexOf(const std::string& path) {
+  const auto [it, added] =
+      by_path_.try_emplace(path, static_cast<int>(modules_.size()));
+  if (added) {
+    modules_.emplace_back();
+    modules_.back().path = path;
+  }
+  return it->second;
+}
+
+// A parent comes before its children, and a path comes once; anything else is
+// damage, and left out lest a module be inside of itself.
+std::vector<int> ModuleTree::LoadModules(const v1::Model& model) {
+  std::vector<int> indices;
+  absl::flat_hash_set<int> seen;
   for (const v1::Module& module : model.modules()) {
-    const int index = static_cast<int>(modules_.size());
-    Module added;
-    added.path = module.path();
-    added.type = module.type();
-    added.training = module.training();
-    // A parent comes before its children; anything else is damage.
-    if (module.parent() != 0 &&
-        module.parent() <= static_cast<uint32_t>(index - base)) {
-      added.parent = base + static_cast<int>(module.parent()) - 1;
-      added.depth = modules_[added.parent].depth + 1;
-    }
-    by_path_.try_emplace(added.path, index);
-    modules_.push_back(std::move(added));
+    const int index = IndexOf(module.path());
+    const bool has_parent =
+        module.parent() != 0 && module.parent() <= indices.size();
+    const int parent = has_parent ? indices[module.parent() - 1] : kNoModule;
+    indices.push_back(index);
+    if (!seen.insert(index).second) continue;
+    Module& changed = modules_[index];
+    changed.type = module.type();
+    changed.training = module.training();
+    changed.attached = true;
+    changed.parent = parent;
+  }
+  return indices;
+}
+
+// From what the parents are: depths and types.
+void ModuleTree::Arrange() {
+  by_type_.clear();
+  for (int index : Order()) {
+    Module& module = modules_[index];
+    module.depth =
+        module.parent == kNoModule ? 0 : modules_[module.parent].depth + 1;
+    by_type_[module.type].push_back(index);
+  }
+}
+
+std::vector<int> ModuleTree::Order() const {
+  // Of each module, behind those that have no parent; the last one first.
+  std::vector<std::vector<int>> children(modules_.size() + 1);
+  for (size_t i = modules_.size(); i-- > 0;) {
+    children[static_cast<size_t>(modules_[i].parent + 1)].push_back(
+        static_cast<int>(i));
+  }
+  std::vector<int> order, next = children[0];
+  while (!next.empty()) {
+    const int index = next.back();
+    next.pop_back();
+    order.push_back(index);
+    const std::vector<int>& inside = children[static_cast<size_t>(index + 1)];
+    next.insert(next.end(), inside.begin(), inside.end());
+  }
+  return order;
+}
+
+void ModuleTree::LoadParameters(const v1::Model& model) {
+  std::vector<int> indices;
+  for (const v1::Module& module : model.modules()) {
+    indices.push_back(Find(module.path()));
   }
   for (const v1::Parameter& parameter : model.parameters()) {
-    if (parameter.defined()) AddParameter(parameter, base);
+    if (parameter.defined()) AddParameter(parameter, indices);
   }
 }
 
-void ModuleTree::AddParameter(const v1::Parameter& parameter, int base) {
+void ModuleTree::AddParameter(const v1::Parameter& parameter,
+                              const std::vector<int>& indices) {
   std::vector<int> owners;
-  const int64_t owner = static_cast<int64_t>(base) + parameter.module() - 1;
-  if (parameter.module() != 0 &&
-      owner < static_cast<int64_t>(modules_.size())) {
-    owners.push_back(static_cast<int>(owner));
+  if (parameter.module() != 0 && parameter.module() <= indices.size()) {
+    owners.push_back(indices[parameter.module() - 1]);
   }
   for (const std::string& alias : parameter.aliases()) {
     const int other = Find(ModulePath(alias));
@@ -95,11 +158,17 @@ void ModuleTree::AddParameter(const v1::Parameter& parameter, int base) {
     modules_[index].parameters += elements;
     modules_[index].bytes += parameter.bytes();
   }
+  if (parameter.storage() != 0) AddStorage(parameter, owners);
+}
 
-  if (parameter.storage() == 0) return;
-  Storage& storage = storages_[parameter.storage()];
+void ModuleTree::AddStorage(const v1::Parameter& parameter,
+                            const std::vector<int>& owners) {
+  if (owners.empty()) return;
+  const auto [it, added] = storages_.try_emplace(parameter.storage());
+  Storage& storage = it->second;
   storage.parameter |= !parameter.buffer();
-  for (int index : owners) AddOnce(index, &storage.owners);
+  if (added) storage.owner = owners[0];
+  for (int index : owners) storage.owner = CommonOf(storage.owner, index);
 }
 
 int ModuleTree::Find(absl::string_view path) const {
@@ -107,14 +176,20 @@ int ModuleTree::Find(absl::string_view path) const {
   return it == by_path_.end() ? kNoModule : it->second;
 }
 
-const std::vector<int>* ModuleTree::OwnersOf(uint64_t storage) const {
-  const auto it = storages_.find(storage);
-  return it == storages_.end() ? nullptr : &it->second.owners;
+const std::vector<int>& ModuleTree::OfType(absl::string_view type) const {
+  static const std::vector<int> none;
+  const auto it = by_type_.find(type);
+  return it == by_type_.end() ? none : it->second;
 }
 
-bool ModuleTree::HoldsParameter(uint64_t storage) const {
-  const auto it = storages_.find(storage);
-  return it != storages_.end() && it->second.parameter;
+int ModuleTree::CommonOf(int a, int b) const {
+  if (a == kNoModule || b == kNoModule) return kNoModule;
+  while (a != b) {
+    int& deeper = modules_[a].depth >= modules_[b].depth ? a : b;
+    deeper = modules_[deeper].parent;
+    if (deeper == kNoModule) return kNoModule;
+  }
+  return a;
 }
 
 }  // namespace torchtape::viewer

@@ -9,7 +9,7 @@ const Operator* OperatorTable::Intern(const v1::Operator& op) {
   if (added) {
     operators_.push_back(Operator{static_cast<uint32_t>(operators_.size()),
                                   op.kind(), op.name(), op.overload(),
-                                  op.schema()});
+                                  op.schema(), op.module_source()});
     it->second = &operators_.back();
   }
   return it->second;

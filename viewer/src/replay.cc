@@ -340,6 +340,7 @@ void Player::Finish() {
   for (auto& [number, thread] : threads_) {
     while (!thread.stack.empty()) End(Ending::kLost, 0, {}, &thread);
   }
+  Tell(&Visitor::OnLogEnd);
   report_->operators = operators_.Take();
   report_->call_sites = call_sites_.TakeSites();
   report_->objects = call_sites_.TakeObjects();

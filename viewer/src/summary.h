@@ -26,6 +26,7 @@ struct SummaryFacts {
   const LogCounts& counts;  // of the whole log
   const Attribution& attribution;
   const ModuleTotals& modules;
+  const MemoryTotals& memory;
 
   // Of the chosen steps; filtered and sorted.
   std::vector<Step> steps = {};
@@ -34,9 +35,8 @@ struct SummaryFacts {
   std::vector<SourceTotal> sources = {};  // only by source
   SourceTotal no_source = {};             // what has no known line
   std::optional<MemoryPeak> peak = {};    // absent: memory was not recorded
-  uint64_t alloc_count = 0, free_count = 0, allocated_bytes = 0;
-  uint64_t op_self_ns = 0;      // of all ops, before the filter
-  uint64_t source_self_ns = 0;  // of all lines, before the filter
+  uint64_t op_self_ns = 0;                // of all ops, before the filter
+  uint64_t source_self_ns = 0;            // of all lines, before the filter
 };
 
 void PrintSummary(const SummaryFacts& facts, std::ostream& out);

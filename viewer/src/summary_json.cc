@@ -93,9 +93,9 @@ Json MemoryPart(const SummaryFacts& facts) {
                {"peak_step", peak.step},
                {"peak_time_ns", peak.time_ns},
                {"peak_step_start_ns", peak.step_start_ns},
-               {"alloc_count", facts.alloc_count},
-               {"free_count", facts.free_count},
-               {"allocated_bytes", facts.allocated_bytes}};
+               {"alloc_count", facts.memory.alloc_count()},
+               {"free_count", facts.memory.free_count()},
+               {"allocated_bytes", facts.memory.allocated_bytes()}};
   json["holders"] = Json::array();
   for (const Holder& holder : peak.holders) {
     json["holders"].push_back({{"maker", Text(holder.maker)},
@@ -120,7 +120,13 @@ Json ModulesPart(const SummaryFacts& facts) {
                     {"bytes", module.bytes},
                     {"calls", Known(total.calls)},
                     {"forward_ns", Known(total.forward_ns)},
-                    {"backward_ns", Known(total.backward_ns)}});
+                    {"backward_ns", Known(total.backward_ns)},
+                    {"parent", ModulePath(facts, module.parent)},
+                    {"ops_forward_ns", total.ops.forward_ns},
+                    {"ops_backward_ns", total.ops.backward_ns},
+                    {"self_forward_ns", total.self_ops.forward_ns},
+                    {"self_backward_ns", total.self_ops.backward_ns},
+                    {"peak_bytes", Known(facts.memory.PeakOf(total.index))}});
   }
   return json;
 }
@@ -170,9 +176,11 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["memory"] = MemoryPart(facts);
   json["values"] = ValuesPart(facts.values);
   json["modules"] = ModulesPart(facts);
+  json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
+                       {"time_ns", facts.modules.optimizer().ns()}};
   json["unattributed"] = {
-      {"forward_ns", facts.modules.unattributed_forward_ns()},
-      {"backward_ns", facts.modules.unattributed_backward_ns()}};
+      {"forward_ns", facts.modules.unattributed().forward_ns},
+      {"backward_ns", facts.modules.unattributed().backward_ns}};
   json["ops"] = SpansPart(facts.ops, /*directions=*/true);
   json["backward"] = SpansPart(facts.backward, false);
   json["ranges"] = SpansPart(facts.ranges, false);

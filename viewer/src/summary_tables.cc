@@ -41,24 +41,42 @@ std::string ModuleName(const Module& module) {
          EscapeText(name);
 }
 
+void AddTimes(const SummaryFacts& facts, const UnitTime& all,
+              const UnitTime& self, std::vector<std::string>* cells) {
+  cells->push_back(all.forward_count ? Time(all.forward_ns) : "-");
+  cells->push_back(all.backward_count ? Time(all.backward_ns) : "-");
+  cells->push_back(self.count() ? Time(self.ns()) : "-");
+  cells->push_back(all.count() ? Share(all.ns(), facts.modules.all().ns())
+                               : "-");
+}
+
 void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
                Table* table) {
   const Module& module = facts.attribution.tree().modules()[total.index];
-  const bool known = total.forward_ns || total.backward_ns;
-  const uint64_t both =
-      total.forward_ns.value_or(0) + total.backward_ns.value_or(0);
-  table->AddRow({ModuleName(module), ShortType(module.type),
-                 total.calls ? CountText(*total.calls) : "-",
-                 Time(total.forward_ns), Time(total.backward_ns),
-                 known ? Share(both, facts.modules.all_ns()) : "-",
-                 CountText(module.parameters), Bytes(module.bytes)});
+  const std::optional<uint64_t> peak = facts.memory.PeakOf(total.index);
+  std::vector<std::string> cells = {
+      ModuleName(module), ShortType(module.type),
+      total.calls ? CountText(*total.calls) : "-"};
+  AddTimes(facts, total.ops, total.self_ops, &cells);
+  cells.push_back(CountText(module.parameters));
+  cells.push_back(peak ? Bytes(*peak) : "-");
+  table->AddRow(std::move(cells));
+}
+
+// What is in no module: the rows add up to the time of all ops.
+void AddRest(const SummaryFacts& facts, const char* name, const UnitTime& time,
+             Table* table) {
+  if (time.ns() == 0 || !facts.options.filter.empty()) return;
+  std::vector<std::string> cells = {name, "", ""};
+  AddTimes(facts, time, time, &cells);
+  table->AddRow(std::move(cells));
 }
 
 void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const std::vector<ModuleTotal> totals = facts.modules.totals();
   if (totals.empty()) return;
-  Table table({"module", "type", "calls", "forward", "backward", "op time",
-               "params", "bytes"},
+  Table table({"module", "type", "calls", "forward", "backward", "self",
+               "op time", "params", "peak"},
               2);
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   std::vector<ModuleTotal> matching;
@@ -69,12 +87,8 @@ void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   }
   const size_t rows = Rows(facts, kModuleRows, matching.size());
   for (size_t i = 0; i < rows; ++i) AddModule(facts, matching[i], &table);
-  const uint64_t forward = facts.modules.unattributed_forward_ns();
-  const uint64_t backward = facts.modules.unattributed_backward_ns();
-  if (facts.options.filter.empty() && forward + backward > 0) {
-    table.AddRow({"(unattributed)", "", "", Time(forward), Time(backward),
-                  Share(forward + backward, facts.modules.all_ns())});
-  }
+  AddRest(facts, "(optimizer)", facts.modules.optimizer(), &table);
+  AddRest(facts, "(unattributed)", facts.modules.unattributed(), &table);
   if (table.empty()) return;
   out << '\n';
   table.Print(out, facts.options.colour);

@@ -162,8 +162,8 @@ void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
       out << " in step " << peak.step << ", at "
           << Time(peak.time_ns - std::min(peak.time_ns, peak.step_start_ns));
     }
-    out << "   " << Plural(facts.alloc_count, "allocation") << " of "
-        << Bytes(facts.allocated_bytes) << '\n';
+    out << "   " << Plural(facts.memory.alloc_count(), "allocation") << " of "
+        << Bytes(facts.memory.allocated_bytes()) << '\n';
     PrintHolders(facts, out);
   }
   if (!facts.attribution.tree().modules().empty()) {

@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "dump.h"
 #include "log_state.h"
+#include "pending_lines.h"
 #include "step_totals.h"
 
 namespace torchtape::viewer {
@@ -11,36 +12,54 @@ namespace {
 // Passes on what is chosen by step, filter and number of lines.
 class Selection : public Visitor {
  public:
-  Selection(const VerbOptions& options, DumpFormat* format)
-      : options_(options), format_(*format) {}
+  Selection(const VerbOptions& options, DumpFormat* format, PendingLines* lines)
+      : options_(options), format_(*format), pending_(*lines) {}
 
   void OnModel(const v1::Model& model) override {
-    if (options_.steps.all() && Take("")) format_.Model(model);
+    if (!options_.steps.all() || !Take("")) return;
+    format_.Model(model);
+    pending_.Take();
   }
   void OnStep(const StepStart& start) override {
     step_ = start.number;
-    if (Take("")) format_.Step(start);
+    if (!Take("")) return;
+    format_.Step(start);
+    pending_.Take();
   }
   void OnWindow(const v1::Window& window) override {
-    if (Take("")) format_.Window(window);
+    if (!Take("")) return;
+    format_.Window(window);
+    pending_.Take();
   }
   void OnBegin(const SpanBegin& begin) override {
-    if (Take(begin.frame.op->name)) format_.Begin(begin, step_);
+    if (!Take(begin.frame.op->name)) return;
+    format_.Begin(begin, step_);
+    pending_.TakeBegin(begin.thread.facts.number());
   }
   void OnEnd(const SpanEnd& end) override {
-    if (Take(end.frame.op->name)) format_.End(end, step_);
+    if (!Take(end.frame.op->name)) return;
+    format_.End(end, step_);
+    pending_.Take();
   }
   void OnAllocate(const Allocation& allocation) override {
-    if (Take(NameOf(allocation))) format_.Allocate(allocation, step_);
+    if (!Take(NameOf(allocation))) return;
+    format_.Allocate(allocation, step_);
+    pending_.Take();
   }
   void OnFree(const Allocation& free) override {
-    if (Take(NameOf(free))) format_.Free(free, step_);
+    if (!Take(NameOf(free))) return;
+    format_.Free(free, step_);
+    pending_.Take();
   }
   void OnValue(const v1::LoggedValue& value) override {
-    if (Take(value.name())) format_.Value(value);
+    if (!Take(value.name())) return;
+    format_.Value(value);
+    pending_.Take();
   }
   void OnDrop(const v1::Drop& drop) override {
-    if (Take("")) format_.Drop(drop);
+    if (!Take("")) return;
+    format_.Drop(drop);
+    pending_.Take();
   }
 
  private:
@@ -60,6 +79,7 @@ class Selection : public Visitor {
 
   const VerbOptions& options_;
   DumpFormat& format_;
+  PendingLines& pending_;
   uint64_t step_ = 0;
   uint64_t lines_ = 0;
 };
@@ -70,13 +90,18 @@ absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
                              std::ostream& out) {
   Symbolizer symbolizer(SearchPlaces{options.symbols});
   SourceLines lines(&symbolizer);
+  CallSiteModules call_sites(&symbolizer);
+  Attribution attribution(&call_sites);
+  std::ostringstream text;
   const std::unique_ptr<DumpFormat> format =
-      options.json ? DumpAsJson(&lines, &out) : DumpAsText(&lines, &out);
-  Selection selection(options, format.get());
+      options.json ? DumpAsJson(&lines, &text) : DumpAsText(&lines, &text);
+  PendingLines pending(format.get(), &attribution, &text, &out);
+  attribution.AddVisitor(&pending);
+  Selection selection(options, format.get(), &pending);
   StepTotals steps(true);
   absl::StatusOr<ReplayReport> report =
       ReplayLog(log, options, format::StreamCursor::Columns::kAll,
-                {&steps, &lines, &selection});
+                {&steps, &attribution, &lines, &selection});
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;

@@ -46,10 +46,12 @@ absl::StatusOr<Outcome> ExportJson(const Log& log, const VerbOptions& options,
   absl::StatusOr<Step> step = Choose(steps.steps(), options.steps);
   if (!step.ok()) return step.status();
 
-  Attribution attribution;
   Symbolizer symbolizer(SearchPlaces{options.symbols});
+  CallSiteModules call_sites(&symbolizer);
+  Attribution attribution(&call_sites);
   SourceLines lines(&symbolizer);
   GraphRecorder recorder(step->number, &attribution, &lines);
+  attribution.AddVisitor(&recorder);
   report = ReplayLog(log, options, format::StreamCursor::Columns::kAll,
                      {&attribution, &lines, &recorder});
   if (!report.ok()) return report.status();

@@ -1,7 +1,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "attribution.h"
+#include "attribution_shares.h"
 #include "log_counts.h"
 #include "log_state.h"
 #include "step_totals.h"
@@ -18,6 +21,7 @@ struct Facts {
   const ReplayReport& report;
   const LogCounts& counts;
   const std::vector<Step>& steps;
+  const AttributionShares& shares;
 
   uint64_t size() const { return log.source->size(); }
   // When recording stopped, or the last that is known of it.
@@ -115,6 +119,19 @@ std::string AuditText(const v1::Audit& audit) {
   return text;
 }
 
+// "parameter 61 %, inferred 30 %, none 9 % of op time"
+std::string ModulesText(const AttributionShares& shares) {
+  std::vector<std::string> parts;
+  for (ModuleSource source : kModuleSources) {
+    if (shares.ns(source) == 0) continue;
+    parts.push_back(absl::StrCat(
+        absl::StrReplaceAll(ModuleSourceName(source), {{"_", " "}}), " ",
+        ShareText(static_cast<double>(shares.ns(source)),
+                  static_cast<double>(shares.all_ns()))));
+  }
+  return absl::StrCat(absl::StrJoin(parts, ", "), " of op time");
+}
+
 class Lines {
  public:
   explicit Lines(std::ostream& out) : out_(out) {}
@@ -182,6 +199,9 @@ void PrintText(const Facts& facts, std::ostream& out) {
   lines.Add("size", SizeText(facts));
   lines.Add("steps", CountText(facts.steps.size()));
   lines.Add("events", EventsText(facts.counts));
+  if (facts.shares.all_ns() > 0) {
+    lines.Add("modules by", ModulesText(facts.shares));
+  }
   for (const auto& [number, thread] : facts.counts.threads) {
     lines.Add("thread", absl::StrCat(number, " ", EscapeText(thread.name()),
                                      ", tid ", thread.os_id()));
@@ -244,6 +264,12 @@ Json InfoJson(const Facts& facts) {
   }
   json["steps"] = facts.steps.size();
   json["counts"] = CountsJson(counts);
+  if (facts.shares.all_ns() > 0) {
+    for (ModuleSource source : kModuleSources) {
+      json["attribution"][ModuleSourceName(source)] =
+          Ratio(facts.shares.ns(source), facts.shares.all_ns());
+    }
+  }
   json["threads"] = ThreadsJson(counts);
   json["drops"] = DropsJson(counts);
   json["audits"] = Json::array();
@@ -279,11 +305,17 @@ absl::StatusOr<Outcome> Info(const Log& log, const VerbOptions& options,
   if (!run.ok()) return run.status();
   LogCounts counts;
   StepTotals steps(run->options().schedule().empty());
-  absl::StatusOr<ReplayReport> report = ReplayLog(
-      log, options, format::StreamCursor::Columns::kOps, {&counts, &steps});
+  Symbolizer symbolizer(SearchPlaces{options.symbols});
+  CallSiteModules call_sites(&symbolizer);
+  Attribution attribution(&call_sites);
+  AttributionShares shares;
+  attribution.AddVisitor(&shares);
+  absl::StatusOr<ReplayReport> report =
+      ReplayLog(log, options, format::StreamCursor::Columns::kAll,
+                {&counts, &steps, &attribution});
   if (!report.ok()) return report.status();
   const std::vector<Step> held = steps.steps();
-  const Facts facts = {log, *run, *report, counts, held};
+  const Facts facts = {log, *run, *report, counts, held, shares};
   if (options.json) {
     out << InfoJson(facts).dump(2) << '\n';
   } else {

@@ -31,21 +31,11 @@ std::vector<ValueTotal> Matching(const ValueTotals& values,
   return matching;
 }
 
-void AddMemory(const MemoryTotals& memory, SummaryFacts* facts) {
-  facts->peak = memory.peak();
-  facts->alloc_count = memory.alloc_count();
-  facts->free_count = memory.free_count();
-  facts->allocated_bytes = memory.allocated_bytes();
-}
-
 // Where the lines are that were asked for.
 struct Sources {
-  explicit Sources(const VerbOptions& options)
-      : symbolizer(SearchPlaces{options.symbols}),
-        lines(&symbolizer),
-        totals(options.steps, &lines) {}
+  Sources(const VerbOptions& options, Symbolizer* symbolizer)
+      : lines(symbolizer), totals(options.steps, &lines) {}
 
-  Symbolizer symbolizer;
   SourceLines lines;
   SourceTotals totals;
 };
@@ -79,12 +69,16 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   StepTotals steps(run->options().schedule().empty());
   SpanTotals spans(options.steps);
   ValueTotals values(options.steps);
-  Attribution attribution;
+  Symbolizer symbolizer(SearchPlaces{options.symbols});
+  CallSiteModules call_sites(&symbolizer);
+  Attribution attribution(&call_sites);
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
+  attribution.AddVisitor(&modules);
+  attribution.AddVisitor(&memory);
   std::vector<Visitor*> visitors = {&counts,      &steps,   &spans, &values,
                                     &attribution, &modules, &memory};
-  Sources sources(options);
+  Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
   }
@@ -94,8 +88,8 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
 
-  SummaryFacts facts = {log,    options,     *run,   *report,
-                        counts, attribution, modules};
+  SummaryFacts facts = {log,    options,     *run,    *report,
+                        counts, attribution, modules, memory};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);
@@ -108,7 +102,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (options.by == "source") AddSources(sources.totals, &facts);
   // The run facts may be damaged while the events are not.
   if (run->options().memory() || counts.allocations > 0) {
-    AddMemory(memory, &facts);
+    facts.peak = memory.peak();
   }
   if (options.json) {
     out << SummaryJson(facts).dump(2) << '\n';

@@ -25,6 +25,7 @@ struct Operator {
   std::string name;
   std::string overload;
   std::string schema;
+  v1::ModuleSource module_source;  // of a module call: who told of it
 };
 
 // An executable or shared library of the recorded process.
@@ -143,6 +144,8 @@ class Visitor {
   virtual void OnValue(const v1::LoggedValue&) {}
   virtual void OnDrop(const v1::Drop&) {}
   virtual void OnAudit(const v1::Audit&) {}
+  // Nothing comes after it. Every span has ended.
+  virtual void OnLogEnd() {}
 };
 
 }  // namespace torchtape::viewer

@@ -6,11 +6,18 @@
 // Each option can be overridden from outside without a rebuild, by an
 // environment variable that is read once, when the tracker is made:
 //
+//   TORCHTAPE=FILE               log_path, and more: a program that is linked
+//                                with the SDK is recorded even if it makes no
+//                                tracker, from its start to its exit; steps end
+//                                where those of its optimizers do
 //   TORCHTAPE_ENABLED=0          record nothing
 //   TORCHTAPE_LOG_PATH=FILE      log_path
 //   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,
 //                                BACKWARD, COMMAND_LINE
+//   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
+//   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
+//   TORCHTAPE_SYNC_WITHIN_MS=N   sync_within_ms
 //   TORCHTAPE_SCHEDULE=...       such as "wait=5,warmup=1,active=3,repeat=2",
 //                                with the names of the fields of Schedule
 
@@ -50,7 +57,7 @@ enum class OpSource {
   kAuto,
 
   // Wrappers in the import slots of all loaded objects: every call between the
-  // program and LibTorch, and inside LibTorch, for a fraction of what callbacks
+  // program and LibTorch, and inside LibTorch, for about half of what callbacks
   // cost. Linux on x86-64, shared LibTorch. Where that is not so, the tracker
   // is off and says so.
   kTaps,
@@ -87,15 +94,25 @@ struct TrackerOptions {
 
   OpSource op_source = OpSource::kAuto;
 
+  // Callbacks look beside taps in the first recorded step, and then in each
+  // so-manieth recorded step; 0: in no other. What only they see from then on
+  // is recorded. An audited step costs what callbacks cost.
+  uint64_t audit_every = 0;
+
   // The program's command line among the run facts. It may hold secrets.
   bool command_line = false;
 
   // Upper bound of the memory that holds events on their way to the log, in
-  // bytes, at least 1 MiB. Each recording thread takes about 8.2 MiB of it, or
-  // less if the bound is below 32 MiB, and half a MiB beside it.
+  // bytes, at least 1 MiB. Each recording thread takes about 4.2 MiB of it, or
+  // less if the bound is below 16 MiB, and half a MiB beside it.
   // When it is full, events are dropped and counted; training never waits.
   // The thread that writes the log needs up to 64 MiB more.
   size_t max_buffer_bytes = size_t{128} << 20;
+
+  // What was recorded is on the disk, where a loss of power leaves it, at the
+  // latest so many milliseconds later, if the disk is as fast; 0: whenever the
+  // operating system writes it. A thread of its own waits for the disk.
+  uint64_t sync_within_ms = 1000;
 
   Schedule schedule;
 };

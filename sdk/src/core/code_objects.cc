@@ -62,28 +62,16 @@ int AddObject(dl_phdr_info* info, size_t, void* to) {
   return 0;
 }
 
-// How many objects have come and gone.
-uint64_t LoaderChanges() {
-  uint64_t changes = 0;
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* to) {
-        *static_cast<uint64_t*>(to) = info->dlpi_adds + info->dlpi_subs;
-        return 1;
-      },
-      &changes);
-  return changes;
-}
-
 }  // namespace
 
 const CodeObject* CodeObjects::Find(uint64_t address) {
   // Another object may lie where one lay before.
-  if (LoaderChanges() != changes_) Load();
+  if (ReadLoaderChanges() != changes_) Load();
   return FindKnown(address);
 }
 
 const std::vector<CodeObject>& CodeObjects::Load() {
-  changes_ = LoaderChanges();
+  changes_ = ReadLoaderChanges();
   objects_.clear();
   dl_iterate_phdr(&AddObject, &objects_);
   return objects_;

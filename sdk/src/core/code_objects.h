@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/types/optional.h"
+#include "core/loader_changes.h"
 
 namespace torchtape::internal {
 
@@ -35,7 +35,7 @@ class CodeObjects {
   const CodeObject* FindKnown(uint64_t address) const;
 
   std::vector<CodeObject> objects_;
-  uint64_t changes_ = 0;  // objects that had come and gone by then
+  LoaderChanges changes_;  // when they were read
 };
 
 }  // namespace torchtape::internal

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -48,6 +49,12 @@ absl::Status ReadOpSource(OpSource* source) {
   return absl::OkStatus();
 }
 
+absl::Status ReadCount(const char* name, uint64_t* count) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || absl::SimpleAtoi(text, count)) return absl::OkStatus();
+  return Invalid(name, text, "a number");
+}
+
 // The first of these variables that holds a number.
 template <typename Set>
 void ReadNumber(std::initializer_list<const char*> names, Set set) {
@@ -73,9 +80,39 @@ std::string CpuModel() {
   return "";
 }
 
+// "run.tape" -> "run.{pid}.tape"
+std::string PathOfChild(std::string path) {
+  if (path.find("{pid}") != path.npos) return path;
+  const size_t name = path.find_last_of('/') + 1;  // npos + 1 is 0
+  const size_t dot = path.find_last_of('.');
+  const bool has_extension = dot != path.npos && dot > name;
+  return path.insert(has_extension ? dot : path.size(), ".{pid}");
+}
+
 }  // namespace
 
+std::string AutomaticPath() {
+  const char* path = std::getenv("TORCHTAPE");
+  if (path == nullptr || *path == '\0') return "";
+  const char* process = std::getenv("TORCHTAPE_PROCESS");
+  uint64_t pid = 0;
+  if (process == nullptr || !absl::SimpleAtoi(process, &pid) ||
+      pid == static_cast<uint64_t>(getpid())) {
+    return path;
+  }
+  const char* children = std::getenv("TORCHTAPE_CHILDREN");
+  bool children_too = false;
+  if (children == nullptr || !absl::SimpleAtob(children, &children_too) ||
+      !children_too) {
+    return "";
+  }
+  return PathOfChild(path);
+}
+
 absl::Status ApplyEnvironment(TrackerOptions* options) {
+  if (std::string path = AutomaticPath(); !path.empty()) {
+    options->log_path = std::move(path);
+  }
   if (const char* path = std::getenv("TORCHTAPE_LOG_PATH")) {
     options->log_path = path;
   }
@@ -88,11 +125,11 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(ReadSwitch("TORCHTAPE_BACKWARD", &options->backward));
   status.Update(ReadOpSource(&options->op_source));
   status.Update(ReadSwitch("TORCHTAPE_COMMAND_LINE", &options->command_line));
-  if (const char* text = std::getenv("TORCHTAPE_MAX_BUFFER_BYTES")) {
-    if (!absl::SimpleAtoi(text, &options->max_buffer_bytes)) {
-      status.Update(Invalid("TORCHTAPE_MAX_BUFFER_BYTES", text, "a number"));
-    }
-  }
+  status.Update(ReadCount("TORCHTAPE_AUDIT_EVERY", &options->audit_every));
+  status.Update(
+      ReadCount("TORCHTAPE_MAX_BUFFER_BYTES", &options->max_buffer_bytes));
+  status.Update(
+      ReadCount("TORCHTAPE_SYNC_WITHIN_MS", &options->sync_within_ms));
   if (const char* text = std::getenv("TORCHTAPE_SCHEDULE")) {
     const absl::Status parsed = ParseSchedule(text, &options->schedule);
     if (!parsed.ok()) {

@@ -12,6 +12,12 @@
 
 namespace torchtape::internal {
 
+// Where TORCHTAPE=FILE says that this process shall be recorded; empty: it says
+// nothing, or means another process. `torchtape record` sets with it
+//   TORCHTAPE_PROCESS   the process that is meant, by its number
+//   TORCHTAPE_CHILDREN  1: and all that it starts, each with a log of its own
+std::string AutomaticPath();
+
 // Applies the TORCHTAPE_* variables. Fails with InvalidArgument, naming the
 // variable, or the option that is out of range.
 absl::Status ApplyEnvironment(TrackerOptions* options);

@@ -11,23 +11,6 @@
 namespace torchtape::internal {
 namespace {
 
-struct Loader {
-  uint64_t loads = 0;
-  uint64_t unloads = 0;
-};
-
-// How many objects have come and gone.
-Loader ReadLoader() {
-  Loader loader;
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* to) {
-        *static_cast<Loader*>(to) = {info->dlpi_adds, info->dlpi_subs};
-        return 1;
-      },
-      &loader);
-  return loader;
-}
-
 uintptr_t PageSize() {
   static const uintptr_t size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   return size;
@@ -124,9 +107,10 @@ class ImportSlots::Visit {
         [dynamic](const Object& known) { return known.id == dynamic; });
     if (object == slots_.objects_.end()) {
       object = slots_.objects_.insert(object, Object{dynamic, 0, {}});
-      Scan(ReadDynamic(dynamic, info_.dlpi_addr), &*object);
-    } else if (scan_all) {
-      // Another object may lie where one lay before.
+      scan_all = true;
+    }
+    // After an unloading, another object may lie where one lay before.
+    if (scan_all) {
       Scan(ReadDynamic(dynamic, info_.dlpi_addr), &*object);
     }
     object->seen = slots_.visits_;
@@ -172,24 +156,41 @@ class ImportSlots::Visit {
     for (size_t i = 0; i < bytes / sizeof(ElfW(Rela)); ++i) {
       const ElfW(Rela)& relocation = relocations[i];
       const auto type = ELF64_R_TYPE(relocation.r_info);
+      const ElfW(Sym)& symbol = section.symbols[ELF64_R_SYM(relocation.r_info)];
+      if (type == R_X86_64_COPY) {
+        TakeCopy(info_.dlpi_addr + relocation.r_offset, symbol.st_size, object);
+        continue;
+      }
       if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
           type != R_X86_64_64) {
         continue;
       }
       if (type == R_X86_64_64 && relocation.r_addend != 0) continue;
-      const char* name =
-          section.strings +
-          section.symbols[ELF64_R_SYM(relocation.r_info)].st_name;
-      const auto found = slots_.replacements_.find(name);
+      const auto found =
+          slots_.replacements_.find(section.strings + symbol.st_name);
       if (found == slots_.replacements_.end()) continue;
-      const uintptr_t at = info_.dlpi_addr + relocation.r_offset;
-      object->slots.push_back({reinterpret_cast<void**>(at), found->second,
-                               nullptr,
-                               at >= protected_begin_ && at < protected_end_});
+      Add(info_.dlpi_addr + relocation.r_offset, found->second, object);
     }
 #else
     (void)section, (void)relocations, (void)bytes, (void)object;
 #endif
+  }
+
+  // The program's own copy of data of another library's, with the addresses
+  // that the loader had stored there.
+  void TakeCopy(uintptr_t at, size_t bytes, Object* object) {
+    if (slots_.virtuals_.empty()) return;
+    for (const uintptr_t end = at + bytes; at + sizeof(void*) <= end;
+         at += sizeof(void*)) {
+      const auto found =
+          slots_.virtuals_.find(*reinterpret_cast<void* const*>(at));
+      if (found != slots_.virtuals_.end()) Add(at, found->second, object);
+    }
+  }
+
+  void Add(uintptr_t at, const void* replacement, Object* object) {
+    object->slots.push_back({reinterpret_cast<void**>(at), replacement, nullptr,
+                             at >= protected_begin_ && at < protected_end_});
   }
 
   static void Store(bool place, std::vector<Slot>* slots) {
@@ -198,6 +199,8 @@ class ImportSlots::Visit {
       void* const now = __atomic_load_n(slot.at, __ATOMIC_RELAXED);
       // A lazy slot may have been bound over the replacement.
       if ((now == slot.replacement) == place) continue;
+      // It was there before us: somebody else's to put back.
+      if (!place && slot.before == nullptr) continue;
       if (!page.Open(slot)) continue;
       if (place) slot.before = now;
       __atomic_store_n(
@@ -216,10 +219,13 @@ void ImportSlots::Replace(absl::string_view symbol, const void* replacement) {
   replacements_[symbol] = replacement;
 }
 
-bool ImportSlots::OutOfDate() const {
-  const Loader loader = ReadLoader();
-  return loader.loads != loads_ || loader.unloads != unloads_;
+void ImportSlots::ReplaceVirtual(absl::string_view symbol, const void* target,
+                                 const void* replacement) {
+  Replace(symbol, replacement);
+  virtuals_[target] = virtuals_[replacement] = replacement;
 }
+
+bool ImportSlots::OutOfDate() const { return ReadLoaderChanges() != changes_; }
 
 void ImportSlots::Place() { VisitAll(true); }
 
@@ -235,13 +241,13 @@ void ImportSlots::VisitAll(bool place) {
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* to) {
         All& all = *static_cast<All*>(to);
-        all.scan_all |= info->dlpi_subs != all.slots->unloads_;
-        all.slots->loads_ = info->dlpi_adds;
+        LoaderChanges& changes = all.slots->changes_;
+        all.scan_all |= info->dlpi_subs != changes.unloads;
+        changes = {info->dlpi_adds, info->dlpi_subs};
         Visit(*info, all.slots).Run(all.place, all.scan_all);
         return 0;
       },
       &all);
-  unloads_ = ReadLoader().unloads;
   objects_.erase(std::remove_if(objects_.begin(), objects_.end(),
                                 [this](const Object& object) {
                                   return object.seen != visits_;

@@ -5,9 +5,10 @@
 // that are loaded. A slot is the word that a call to another library jumps
 // through (ELF: R_X86_64_JUMP_SLOT, R_X86_64_GLOB_DAT) or a word of data that
 // holds a function's address, as in a table of virtual functions
-// (R_X86_64_64). Between Place() and PutBack() a call made through a slot
-// reaches the replacement; after PutBack() each slot holds what it held before,
-// so that nothing of us is left in the program's way.
+// (R_X86_64_64), also where the linker gave the program a copy of another
+// library's table (R_X86_64_COPY). Between Place() and PutBack() a call made
+// through a slot reaches the replacement; after PutBack() each slot holds what
+// it held before, so that nothing of us is left in the program's way.
 //
 //   ImportSlots slots;
 //   slots.Replace("_ZN...", &wrapper);
@@ -25,6 +26,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "core/loader_changes.h"
 
 namespace torchtape::internal {
 
@@ -33,6 +35,11 @@ class ImportSlots {
   // Calls of the function with this mangled name shall reach `replacement`.
   // `symbol` must outlive this. Before the first Place().
   void Replace(absl::string_view symbol, const void* replacement);
+
+  // The same of a virtual function, which lies at `target`: copies of tables
+  // are searched for it.
+  void ReplaceVirtual(absl::string_view symbol, const void* target,
+                      const void* replacement);
 
   // Places all replacements, also in libraries that were loaded since the last
   // time. Looks at each object once; then it is one store a slot, and two
@@ -66,11 +73,11 @@ class ImportSlots {
   void VisitAll(bool place);
 
   absl::flat_hash_map<absl::string_view, const void*> replacements_;
+  // Of virtual functions, by what a table holds: target or replacement.
+  absl::flat_hash_map<const void*, const void*> virtuals_;
   std::vector<Object> objects_;
   uint64_t visits_ = 0;
-  // What the loader had loaded and unloaded at the last visit.
-  uint64_t loads_ = 0;
-  uint64_t unloads_ = 0;
+  LoaderChanges changes_;  // at the last visit
 };
 
 }  // namespace torchtape::internal

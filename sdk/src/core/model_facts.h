@@ -6,6 +6,7 @@
 // may see both.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,11 @@ struct ModuleFacts {
   std::string type;
   uint32_t parent = 0;  // 1-based index; 0 for the root
   bool training = false;
+  // Which module it is, of the program's own; null for one of TorchScript.
+  const void* address = nullptr;
+  std::weak_ptr<const void> instance;
+  bool owned = false;       // a shared_ptr owns it, so `instance` tells
+  std::string called_type;  // its dynamic type as typeid() calls it in source
 };
 
 struct ParameterFacts {

@@ -5,8 +5,6 @@
 // recorded and calls ThreadRecorder on the threads that run them. Between
 // recorded steps it is removed and costs nothing.
 
-#include "absl/status/status.h"
-
 namespace torchtape::internal {
 
 // What the sources are asked to record, see TrackerOptions.
@@ -14,16 +12,20 @@ struct Recorded {
   bool shapes = true;
   bool identities = true;
   bool arguments = true;
-  bool memory = true;
+  bool memory = true;  // see memory_observer.h
   bool backward = true;
 };
+
+// What hooks on all threads record. Written while none is installed.
+inline Recorded recorded;
 
 class OpSource {
  public:
   virtual ~OpSource() = default;
 
-  // Hooks, for all threads. May lock and allocate. Called while not installed.
-  virtual absl::Status Install(const Recorded& recorded) = 0;
+  // Hooks, for all threads, to record what `recorded` says. May lock and
+  // allocate. Called while not installed.
+  virtual void Install() = 0;
 
   // Unhooks. Threads may still be inside a hook when this returns.
   virtual void Remove() = 0;

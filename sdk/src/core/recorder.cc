@@ -1,7 +1,6 @@
 #include "core/recorder.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 #include <chrono>
 #include <exception>
 #include <utility>
+
+#include "core/signals_blocked.h"
 
 namespace torchtape::internal {
 namespace {
@@ -20,9 +21,6 @@ namespace {
 // and a busy machine.
 constexpr std::chrono::microseconds kLongestSleep{5000};
 constexpr std::chrono::microseconds kShortestSleep{250};
-// Finished chunks reach the file at least this often.
-constexpr uint64_t kFlushNs = uint64_t{1000} * 1000 * 1000;
-
 uint64_t ThreadCpuNs() {
   timespec time;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -58,26 +56,6 @@ v1::CodeObject ToMessage(const CodeObject& object) {
   message.set_load_address(object.load_address);
   return message;
 }
-
-// What a thread takes of the memory that the user allows.
-size_t BytesWithRing(size_t ring_words) {
-  return ring_words * sizeof(uint64_t) + sizeof(ThreadRecorder) +
-         sizeof(Values);
-}
-
-// All signals stay with the program's own threads.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 }  // namespace
 
@@ -139,10 +117,12 @@ absl::Status Recorder::Start(const RecorderOptions& options,
   encoder_->set_observer([this](uint64_t bytes) { OnChunk(bytes); });
   models_.clear();
   StartJournal(run);
+  rings_.Start(options_.ring_words, options_.max_buffer_bytes,
+               journal_is_good_ ? journal_.get() : nullptr);
   last_thread_ = 0;
   stopping_ = false;
   {
-    SignalsBlocked blocked;
+    const SignalsBlocked blocked;
     writer_thread_ = std::thread([this] { WriteLoop(); });
   }
   running_ = true;
@@ -172,7 +152,7 @@ absl::Status Recorder::Stop() {
   running_ = false;
   // Rings of threads that are still in a record stay mapped until these end.
   open_journal_ = nullptr;
-  for (auto& ring : std::exchange(free_rings_, {})) FreeRing(std::move(ring));
+  rings_.End();
   journal_.reset();
   return status_;
 }
@@ -203,7 +183,12 @@ void Recorder::StartJournal(const v1::Run& run) {
 // It is gone or of no use: recording goes on without it.
 void Recorder::NoJournal(const absl::Status& status) {
   journal_is_good_ = false;
+  rings_.LeaveJournal();
   if (journal_) journal_->Remove();
+  TellNoJournal(status);
+}
+
+void Recorder::TellNoJournal(const absl::Status& status) {
   if (std::exchange(told_no_journal_, true)) return;
   if (on_no_journal_) on_no_journal_(status);
 }
@@ -233,7 +218,7 @@ absl::Status Recorder::status() const {
 void Recorder::SweepOldThreads() {
   auto gone = [this](std::unique_ptr<ThreadRecorder>& thread) {
     if (!thread->finished()) return false;
-    if (thread->ring()) FreeRing(thread->TakeRing());
+    if (thread->ring()) rings_.GiveLate(thread->TakeRing());
     return true;
   };
   old_threads_.erase(
@@ -241,43 +226,14 @@ void Recorder::SweepOldThreads() {
       old_threads_.end());
 }
 
+// A ring that the journal has no room for is in memory; those that are there
+// already stay of use.
 std::unique_ptr<Ring> Recorder::TakeRing() {
   SweepOldThreads();
-  const size_t bytes = BytesWithRing(options_.ring_words);
-  while (!free_rings_.empty()) {
-    std::unique_ptr<Ring> ring = std::move(free_rings_.back());
-    free_rings_.pop_back();
-    ring->Reset();
-    const bool fits = ring->words() == options_.ring_words &&
-                      (ring->journal() != nullptr || !journal_is_good_);
-    if (fits) return ring;
-    ring_bytes_ -= BytesWithRing(ring->words());  // an earlier recording's
-  }
-  if (ring_bytes_ + bytes > options_.max_buffer_bytes) return nullptr;
-  std::unique_ptr<Ring> ring = MakeRing();
-  if (!ring->valid()) return nullptr;
-  ring_bytes_ += bytes;
+  absl::Status journal_status;
+  std::unique_ptr<Ring> ring = rings_.Take(&journal_status);
+  if (!journal_status.ok()) TellNoJournal(journal_status);
   return ring;
-}
-
-std::unique_ptr<Ring> Recorder::MakeRing() {
-  if (journal_is_good_) {
-    absl::StatusOr<format::JournalRing> ring =
-        journal_->AddRing(options_.ring_words);
-    if (ring.ok()) return std::make_unique<Ring>(*std::move(ring));
-    // The rings that are there already stay of use.
-    if (!std::exchange(told_no_journal_, true) && on_no_journal_) {
-      on_no_journal_(ring.status());
-    }
-  }
-  return std::make_unique<Ring>(options_.ring_words);
-}
-
-// A ring whose thread is gone, of this recording or an earlier one. Rings of a
-// journal do not outlive it.
-void Recorder::FreeRing(std::unique_ptr<Ring> ring) {
-  if (ring->journal() == nullptr) return free_rings_.push_back(std::move(ring));
-  ring_bytes_ -= BytesWithRing(ring->words());
 }
 
 ThreadRecorder* Recorder::AddThread() {
@@ -406,13 +362,13 @@ void Recorder::Encode(const ClockPair& now) {
 // A ring that is half held back has no more room than it needs while a chunk is
 // written; and rings of threads that are gone wait for the next threads.
 bool Recorder::ChunkIsDue(const ClockPair& now) const {
-  if (now.steady_ns - last_flush_ns_ >= kFlushNs) return true;
+  if (now.steady_ns - last_flush_ns_ >= options_.flush_ns) return true;
   size_t waiting_bytes = 0;
   for (const Drained& drained : drained_) {
     const Ring& ring = *drained.thread->ring();
     if (ring.held() > ring.words() / 2) return true;
     if (ring.held() != 0 && drained.thread->finished()) {
-      waiting_bytes += BytesWithRing(ring.words());
+      waiting_bytes += RingPool::BytesWithRing(ring.words());
     }
   }
   return waiting_bytes > options_.max_buffer_bytes / 4;
@@ -456,7 +412,7 @@ void Recorder::RetireThreads() {
     }
     TellUntoldDrops(*thread);
     encoder_->EndThread(thread->thread().number);
-    if (thread->ring()) free_rings_.push_back(thread->TakeRing());
+    if (thread->ring()) rings_.Give(thread->TakeRing());
     return true;
   };
   threads_.erase(std::remove_if(threads_.begin(), threads_.end(), gone),

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "core/clock.h"
 #include "core/code_objects.h"
+#include "core/ring_pool.h"
 #include "core/thread_recorder.h"
 #include "torchtape/format/byte_sink.h"
 #include "torchtape/format/encoder.h"
@@ -27,7 +28,9 @@ namespace torchtape::internal {
 
 struct RecorderOptions {
   size_t max_buffer_bytes = size_t{128} << 20;
-  size_t ring_words = size_t{1} << 20;  // a power of two
+  size_t ring_words = size_t{1} << 19;  // a power of two
+  // Events are in the log at the latest so long after.
+  uint64_t flush_ns = uint64_t{1000} * 1000 * 1000;
   format::EncoderOptions encoder;
   // Where the rings are kept so that they outlive the process; empty: in memory
   // only.
@@ -82,10 +85,9 @@ class Recorder {
 
   void StartJournal(const v1::Run& run);
   void NoJournal(const absl::Status& status);
+  void TellNoJournal(const absl::Status& status);
   void KeepCodeMap();
-  std::unique_ptr<Ring> MakeRing();
   std::unique_ptr<Ring> TakeRing();
-  void FreeRing(std::unique_ptr<Ring> ring);
   void SweepOldThreads();
   void WriteLoop();
   // Moves published records into the encoder. Returns the fullest ring's share.
@@ -113,8 +115,7 @@ class Recorder {
   absl::Status status_;
   std::vector<std::unique_ptr<ThreadRecorder>> threads_;
   std::vector<std::unique_ptr<ThreadRecorder>> old_threads_;
-  std::vector<std::unique_ptr<Ring>> free_rings_;
-  size_t ring_bytes_ = 0;
+  RingPool rings_;
   uint32_t last_thread_ = 0;
   std::vector<v1::Model> models_;
   std::condition_variable wake_;

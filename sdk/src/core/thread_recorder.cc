@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/hash.h"
 #include "core/recorder.h"
 
@@ -125,7 +126,8 @@ absl::string_view Bounded(absl::string_view text) {
 
 uint32_t ThreadRecorder::DefineOperator(SpanKind kind, absl::string_view name,
                                         absl::string_view overload,
-                                        absl::string_view schema) {
+                                        absl::string_view schema,
+                                        ModuleSource source) {
   name = Bounded(name);
   overload = Bounded(overload);
   schema = Bounded(schema);
@@ -135,7 +137,7 @@ uint32_t ThreadRecorder::DefineOperator(SpanKind kind, absl::string_view name,
   if (record == nullptr) return 0;
   const uint32_t id = ++last_operator_;
   record[0] = RecordHeader(RecordKind::kOperator, 0, words, id);
-  record[1] = static_cast<uint64_t>(kind);
+  record[1] = format::OperatorWord(kind, source);
   PutText(PutText(PutText(record + 2, name), overload), schema);
   ring_->Commit(words);
   return id;
@@ -158,7 +160,7 @@ KnownOperator* ThreadRecorder::AddByAddress(const char* address, SpanKind kind,
   entry = AddressEntry();
   entry.name = address;
   entry.known.id = id;
-  std::memcpy(entry.text, name.data(), std::min(name.size(), kTextBytes));
+  std::memcpy(entry.text, address, strnlen(address, kTextBytes));
   return &entry.known;
 }
 
@@ -187,6 +189,34 @@ KnownOperator* ThreadRecorder::AddByText(SpanKind kind,
   if (id == 0) return nullptr;
   FindByText(kind, name);  // makes the key
   return &(by_text_[text_key_] = KnownOperator{id, 0});
+}
+
+ModuleTable::Entry* ThreadRecorder::AddModule(const ModuleInstance& instance,
+                                              ModuleSource source,
+                                              absl::string_view path,
+                                              absl::string_view type) {
+  // One path is one operator for each type and source.
+  const std::string key =
+      absl::StrCat(path, absl::string_view("\0", 1), type,
+                   absl::string_view("\0", 1), static_cast<uint32_t>(source));
+  KnownOperator* op = FindByText(SpanKind::kModule, key);
+  if (op == nullptr) {
+    if (by_text_.size() >= kMaxTexts) return nullptr;
+    const uint32_t id =
+        DefineOperator(SpanKind::kModule, path, type, "", source);
+    if (id == 0) return nullptr;
+    FindByText(SpanKind::kModule, key);  // makes the key
+    op = &(by_text_[text_key_] = KnownOperator{id, 0});
+  }
+  return modules_.Add(instance, op->id);
+}
+
+void ThreadRecorder::Define(ModuleTable::Entry* module) {
+  if (module_signatures_ == kMaxModuleSignatures) Forget();
+  if (module_signatures_ == kMaxModuleSignatures) return;  // no room to
+  ++module_signatures_;
+  module->signature =
+      DefineSignature(module->op, module->instance.call_site(), false);
 }
 
 uint32_t ThreadRecorder::DefineSignature(uint32_t op, uint64_t call_site,
@@ -282,6 +312,8 @@ void ThreadRecorder::Forget() {
   last_signature_ = 0;
   for (AddressEntry& entry : by_address_) entry.known.bare_signature = 0;
   for (auto& [text, known] : by_text_) known.bare_signature = 0;
+  modules_.ForgetSignatures();
+  module_signatures_ = 0;
 }
 
 void ThreadRecorder::Allocate(uint32_t device, uint64_t address,

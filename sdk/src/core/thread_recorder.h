@@ -27,11 +27,13 @@
 #include "absl/strings/string_view.h"
 #include "core/clock.h"
 #include "core/hash.h"
+#include "core/module_table.h"
 #include "core/ring.h"
 #include "core/values.h"
 
 namespace torchtape::internal {
 
+using format::ModuleSource;
 using format::SpanKind;
 
 // What the log tells of a thread.
@@ -91,7 +93,8 @@ class ThreadRecorder {
   // apart.
   KnownOperator* FindByText(SpanKind kind, absl::string_view name);
 
-  // Adds an operator. Null if the ring or the table is full.
+  // Adds an operator. Null if the ring or the table is full. `address` may hold
+  // another text than the operator's name.
   KnownOperator* AddByAddress(const char* address, SpanKind kind,
                               absl::string_view name,
                               absl::string_view overload,
@@ -100,6 +103,19 @@ class ThreadRecorder {
                              absl::string_view name, absl::string_view overload,
                              absl::string_view schema);
   KnownOperator* AddByText(SpanKind kind, absl::string_view name);
+
+  // The modules that this thread has met.
+  ModuleTable& modules() { return modules_; }
+  // Takes up a module under its name, found by nobody else. Null if the ring or
+  // the table is full.
+  ModuleTable::Entry* AddModule(const ModuleInstance& instance,
+                                ModuleSource source, absl::string_view path,
+                                absl::string_view type);
+  // Number of the signature of its calls. 0 if the ring is full.
+  uint32_t SignatureOfModule(ModuleTable::Entry* module) {
+    if (__builtin_expect(module->signature == 0, 0)) Define(module);
+    return module->signature;
+  }
 
   // Number of the signature of `values()` for an operator that was called from
   // `call_site`, 0 if that is not known; or for returned values if `op` is 0.
@@ -127,6 +143,9 @@ class ThreadRecorder {
     if (__builtin_expect(((guess ^ hash) & kHashMask) != 0, 0)) return 0;
     ++guess_;
     HistoryAt(used_++) = guess;
+    // Training has driven them out of the cache since the last step.
+    __builtin_prefetch(&HistoryAt(guess_ + 8));
+    __builtin_prefetch(&HistoryAt(used_ + 8), 1);
     return static_cast<uint32_t>(guess & ~kHashMask);
   }
   uint32_t FindSignature(uint32_t op, uint64_t call_site, bool values_recorded,
@@ -164,6 +183,11 @@ class ThreadRecorder {
   // Whether the span that `key` began is the innermost, recorded or not.
   bool HasSpan(const void* key) const {
     return depth_ != 0 && frames_[depth_ - 1].key == key;
+  }
+
+  // What began the innermost span; null outside of all.
+  const void* InnermostKey() const {
+    return depth_ == 0 ? nullptr : frames_[depth_ - 1].key;
   }
 
   // A word that two sources of events use to tell each other of a call that
@@ -257,7 +281,10 @@ class ThreadRecorder {
   static constexpr uint64_t kHashBit = 0x10000;  // no hash is 0
   // Names that are made up as training goes must not fill the memory.
   static constexpr size_t kMaxTexts = 16384;
-  static_assert(kMaxSignatures + kAddressSlots + kMaxTexts < kHashBit,
+  static constexpr size_t kMaxModuleSignatures = 16384;
+  static_assert(kMaxSignatures + kAddressSlots + kMaxTexts +
+                        kMaxModuleSignatures <
+                    kHashBit,
                 "an id fits below kHashMask");
   class ThreadExit;
 
@@ -268,7 +295,9 @@ class ThreadRecorder {
   }
 
   uint32_t DefineOperator(SpanKind kind, absl::string_view name,
-                          absl::string_view overload, absl::string_view schema);
+                          absl::string_view overload, absl::string_view schema,
+                          ModuleSource source = ModuleSource::kUnspecified);
+  void Define(ModuleTable::Entry* module);
   uint32_t DefineSignature(uint32_t op, uint64_t call_site,
                            bool values_recorded);
   uint64_t& HistoryAt(uint32_t position) {
@@ -332,6 +361,8 @@ class ThreadRecorder {
   size_t addresses_ = 0;
   absl::flat_hash_map<std::string, KnownOperator> by_text_;
   std::string text_key_;
+  ModuleTable modules_;
+  size_t module_signatures_ = 0;
   Frame frames_[kMaxDepth];
 };
 

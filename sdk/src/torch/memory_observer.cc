@@ -78,13 +78,13 @@ absl::Status CheckMemoryObserver() {
   return absl::OkStatus();
 }
 
-absl::Status InstallMemoryObserver() {
-  if (absl::Status status = CheckMemoryObserver(); !status.ok()) return status;
+void InstallMemoryObserver() {
+  // The program may have changed its allocator since the last time.
+  if (!CheckMemoryObserver().ok()) return;
   c10::Allocator* behind = c10::GetCPUAllocator();
-  if (behind == &Observer()) return absl::OkStatus();
+  if (behind == &Observer()) return;
   Observer().set_behind(behind);
   c10::SetCPUAllocator(&Observer(), kPriority);
-  return absl::OkStatus();
 }
 
 void RemoveMemoryObserver() {

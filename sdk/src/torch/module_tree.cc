@@ -1,9 +1,11 @@
 #include "torch/module_tree.h"
 
+#include <c10/util/Type.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/nn/module.h>
 
 #include <string>
+#include <typeinfo>
 #include <unordered_map>
 
 #include "torch/tensor_facts.h"
@@ -21,6 +23,11 @@ class Describer {
            uint32_t parent) {
     const uint32_t index =
         AddModule(path, module.name(), parent, module.is_training());
+    ModuleFacts& facts = model_.modules.back();
+    facts.address = &module;
+    facts.instance = module.weak_from_this();
+    facts.owned = !facts.instance.expired();
+    facts.called_type = c10::demangle(typeid(module).name());
     for (const auto& parameter : module.named_parameters(/*recurse=*/false)) {
       AddTensor(parameter.value(), path + "." + parameter.key(), index, false);
     }
@@ -53,7 +60,11 @@ class Describer {
  private:
   uint32_t AddModule(const std::string& path, const std::string& type,
                      uint32_t parent, bool training) {
-    model_.modules.push_back({path, type, parent, training});
+    ModuleFacts& module = model_.modules.emplace_back();
+    module.path = path;
+    module.type = type;
+    module.parent = parent;
+    module.training = training;
     return static_cast<uint32_t>(model_.modules.size());
   }
 

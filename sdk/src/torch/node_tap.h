@@ -9,6 +9,9 @@ namespace torchtape::internal {
 // Mangled name of the engine's function.
 extern const char kEvaluateFunction[];
 
+// Libraries were unloaded: other types of nodes may lie where known ones did.
+void ForgetVtables();
+
 // Remembers where the calls go on, and returns the wrapper.
 const void* NodeTap(void* next);
 

@@ -1,19 +1,19 @@
 #include "torch/op_taps.h"
 
 #include <ATen/core/dispatch/ObservedOperators.h>
-#include <ATen/record_function.h>
 #include <dlfcn.h>
 
 #include "core/import_slots.h"
 #include "core/thread_recorder.h"
-#include "torch/memory_observer.h"
+#include "torch/callbacks_beside_taps.h"
+#include "torch/module_taps.h"
 #include "torch/node_tap.h"
-#include "torch/op_callbacks.h"
+#include "torch/optimizer_tap.h"
 #include "torch/script_tap.h"
+#include "torch/torch_facts.h"
 
 namespace torchtape::internal {
 
-Recorded tapped_options;
 std::atomic<int> taps_announce{0};
 
 namespace {
@@ -22,14 +22,6 @@ uint32_t CountTaps() {
   size_t count = 0;
   for (size_t i = 0; i < kTapTableCount; ++i) count += kTapTables[i]->count;
   return static_cast<uint32_t>(count);
-}
-
-// The library that an address belongs to, as dlsym() wants it; null if it is
-// the program itself.
-void* LibraryOf(const void* address) {
-  Dl_info info;
-  if (dladdr(address, &info) == 0) return nullptr;
-  return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
 }
 
 // A thread may be inside a wrapper at any time: the code stays for good, also
@@ -43,11 +35,15 @@ void StayLoaded() {
 
 class OpTaps : public OpSource {
  public:
+  explicit OpTaps(uint64_t audit_every) : audit_every_(audit_every) {}
+
   // False if LibTorch's functions were not found.
   bool Prepare() {
-    void* const library =
-        LibraryOf(reinterpret_cast<const void*>(&at::clearCallbacks));
+    void* const library = TorchLibrary();
     if (library == nullptr) return false;
+    // Without it, backward nodes would be missing from the log.
+    void* const evaluate = dlsym(library, kEvaluateFunction);
+    if (evaluate == nullptr) return false;
     bool any = false;
     for (uint32_t number = 0; number < CountTaps(); ++number) {
       const TapFacts& tap = TapAt(number);
@@ -61,45 +57,51 @@ class OpTaps : public OpSource {
       any = true;
     }
     if (!any) return false;
-    if (void* evaluate = dlsym(library, kEvaluateFunction)) {
-      slots_.Replace(kEvaluateFunction, NodeTap(evaluate));
-    }
+    slots_.Replace(kEvaluateFunction, NodeTap(evaluate));
     for (size_t i = 0; i < kScriptFunctionCount; ++i) {
       if (void* run = dlsym(library, kScriptFunctions[i])) {
         slots_.Replace(kScriptFunctions[i], ScriptTap(i, run));
       }
     }
+    AddModuleTaps(library, &slots_);
     StayLoaded();
     return true;
   }
 
-  absl::Status Install(const Recorded& what) override {
-    tapped_options = what;
-    callbacks_.Install(what);
-    slots_.Place();
-    if (what.memory || what.identities) return InstallMemoryObserver();
-    return absl::OkStatus();
+  void Install() override {
+    callbacks_.Install();
+    Place();
+    HoldOptimizerTaps();
   }
 
   void Remove() override {
-    RemoveMemoryObserver();
+    ReleaseOptimizerTaps();
     slots_.PutBack();
     callbacks_.Remove();
   }
 
   void StepEnded() override {
-    if (slots_.OutOfDate()) slots_.Place();
+    if (slots_.OutOfDate()) Place();
+    RefreshOptimizerTaps();
     CallbacksBesideTaps::EndAudit();
+    if (audit_every_ != 0 && ++steps_ % audit_every_ == 0) {
+      callbacks_.StartAudit();
+    }
   }
 
   const char* name() const override { return "taps"; }
 
  private:
+  void Place() {
+    if (slots_.OutOfDate()) ForgetVtables();
+    slots_.Place();
+  }
+
+  const uint64_t audit_every_;
+  uint64_t steps_ = 0;  // recorded ones
   ImportSlots slots_;
   CallbacksBesideTaps callbacks_;
 };
-
-uint64_t TorchThread() { return at::RecordFunction::currentThreadId(); }
 
 }  // namespace
 
@@ -118,9 +120,8 @@ const TapFacts& TapAt(uint32_t number) {
   return (*table)->facts[number];
 }
 
-std::unique_ptr<OpSource> MakeOpTaps() {
-  ThreadRecorder::SetTorchThread(&TorchThread);
-  auto taps = std::make_unique<OpTaps>();
+std::unique_ptr<OpSource> MakeOpTaps(uint64_t audit_every) {
+  auto taps = std::make_unique<OpTaps>(audit_every);
   if (!taps->Prepare()) return nullptr;
   return taps;
 }

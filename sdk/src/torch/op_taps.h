@@ -1,9 +1,10 @@
 #ifndef TORCHTAPE_SDK_TORCH_OP_TAPS_H_
 #define TORCHTAPE_SDK_TORCH_OP_TAPS_H_
 
-// Operators and backward nodes through taps in import slots (tap.h): below what
-// RecordFunction costs. In the first recorded step, callbacks count beside the
-// taps; where they find calls that no tap sees, they stay and record those.
+// Operators and backward nodes through taps in import slots (tap.h), without
+// RecordFunction and its boxed arguments. In the first recorded step, callbacks
+// count beside the taps; where they find calls that no tap sees, they stay and
+// record those.
 
 #include <atomic>
 #include <cstdint>
@@ -16,10 +17,9 @@ namespace torchtape::internal {
 
 // Null if this LibTorch cannot be tapped: it is static, or not the one that
 // the wrappers were made for, or this is another kind of processor.
-std::unique_ptr<OpSource> MakeOpTaps();
-
-// Of taps on all threads; written while none is placed.
-extern Recorded tapped_options;
+//
+// Audits: the first recorded step, and then each `audit_every`th; 0: no other.
+std::unique_ptr<OpSource> MakeOpTaps(uint64_t audit_every);
 
 // Whether taps announce their calls to callbacks, so that a call that both see
 // is recorded once. Each `true` is followed by a `false`; from any thread.

@@ -1,6 +1,6 @@
 #include "torch/script_tap.h"
 
-#include "torch/op_callbacks.h"
+#include "torch/callbacks_beside_taps.h"
 
 namespace torchtape::internal {
 namespace {

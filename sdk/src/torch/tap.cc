@@ -12,8 +12,9 @@
 #include "torch/tensor_facts.h"
 
 namespace torchtape::internal {
-
 namespace {
+
+static_assert(kMaxTaps <= ThreadRecorder::kMaxNumbers, "each has a place");
 
 // What arguments and results say, in the order of the schema. Overloads for
 // every type in TappedTypes.
@@ -29,7 +30,7 @@ class TapReader {
       if (*types == TapType::kTensor &&
           ReadPlain(*static_cast<const at::Tensor*>(*at), &facts) &&
           row.Fits(facts)) {
-        row.Put(facts, tapped_options.identities);
+        row.Put(facts, recorded.identities);
         continue;
       }
       values_->EndRow(row);
@@ -56,7 +57,7 @@ class TapReader {
   }
   void Add(const at::Tensor& tensor) {
     keys_ = keys_ | tensor.unsafeGetTensorImpl()->key_set();
-    AddTensor(tensor, tapped_options.identities, values_);
+    AddTensor(tensor, recorded.identities, values_);
   }
   // std::optional, c10::optional and c10::OptionalArrayRef.
   template <template <typename> class Maybe, typename Type>
@@ -87,7 +88,7 @@ class TapReader {
     AddList(list);
   }
   void Add(at::IntArrayRef list) {
-    if (!tapped_options.arguments || list.empty()) return AddList(list);
+    if (!recorded.arguments || list.empty()) return AddList(list);
     values_->Integers(list);
   }
   void Add(const std::vector<int64_t>& list) { Add(at::IntArrayRef(list)); }
@@ -101,7 +102,7 @@ class TapReader {
 
   // Arguments that were not asked for keep their place.
   bool Skip() {
-    if (tapped_options.arguments) return false;
+    if (recorded.arguments) return false;
     values_->Elided(0);
     return true;
   }
@@ -202,8 +203,7 @@ __attribute__((noinline)) uint32_t FindSignature(uint32_t number,
     KnownOperator* op = recorder->FindByNumber(number);
     if (op == nullptr) op = AddOperator(number, recorder);
     if (op == nullptr) return 0;
-    return recorder->FindSignature(op->id, call_site, tapped_options.shapes,
-                                   hash);
+    return recorder->FindSignature(op->id, call_site, recorded.shapes, hash);
   } catch (...) {
     return 0;  // no memory: the op is dropped and counted
   }
@@ -221,16 +221,16 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
   call.watch_exceptions = false;
   Values& values = recorder_->values();
   values.Clear();
-  if (tapped_options.shapes) {
+  if (recorded.shapes) {
     TapReader reader(&values);
     results_ = reader.Read(tap.types, arguments);
     call.sequence = SequenceNumber(reader);
     call.has_values = true;
-    call.identities = tapped_options.identities;
+    call.identities = recorded.identities;
   }
   // Numbers of taps are apart from ids of operators.
-  const uint64_t hash = recorder_->HashOfValues(
-      uint64_t{tap.number} << 32, call_site, tapped_options.shapes);
+  const uint64_t hash = recorder_->HashOfValues(uint64_t{tap.number} << 32,
+                                                call_site, recorded.shapes);
   call.signature = recorder_->GuessSignature(hash);
   if (__builtin_expect(call.signature == 0, 0)) {
     call.signature = FindSignature(tap.number, call_site, hash, recorder_);
@@ -248,14 +248,14 @@ void TapCall::End(const void* const* results) noexcept {
   if (__builtin_expect(recorder == nullptr, 0)) return;
   if (__builtin_expect(recorder != ThreadRecorder::Current(), 0)) return;
   uint32_t signature = 0;
-  if (tapped_options.shapes && *results_ != TapType::kEnd &&
+  if (recorded.shapes && *results_ != TapType::kEnd &&
       recorder->WantsResult(this)) {
     Values& values = recorder->values();
     values.Clear();
     TapReader(&values).Read(results_, results);
     signature = recorder->SignatureOf(0);
   }
-  recorder->End(this, ticks, signature, tapped_options.identities);
+  recorder->End(this, ticks, signature, recorded.identities);
   recorder->Announce(0);
 }
 

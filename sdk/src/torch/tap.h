@@ -37,8 +37,8 @@ static_assert(sizeof(Tap) == 64, "one cache line");
 
 // What there is to know of it otherwise.
 struct TapFacts {
-  const char*
-      symbol;        // mangled: it encodes the types, so it fits or is not met
+  // Mangled: it encodes the types, so it fits or is not met.
+  const char* symbol;
   const char* name;  // "aten::add"
   const char* overload;
   const void* wrapper;

@@ -26,6 +26,8 @@ constexpr const char* kVariables[] = {"TORCHTAPE_ENABLED",
                                       "TORCHTAPE_BACKWARD",
                                       "TORCHTAPE_COMMAND_LINE",
                                       "TORCHTAPE_MAX_BUFFER_BYTES",
+                                      "TORCHTAPE_AUDIT_EVERY",
+                                      "TORCHTAPE_SYNC_WITHIN_MS",
                                       "TORCHTAPE_SCHEDULE",
                                       "RANK",
                                       "OMPI_COMM_WORLD_RANK",
@@ -115,13 +117,17 @@ TEST_F(EnvironmentTest, EmptySwitchIsAsIfNotSet) {
   EXPECT_TRUE(options_.memory);
 }
 
-TEST_F(EnvironmentTest, PathBufferAndScheduleCanBeSet) {
+TEST_F(EnvironmentTest, PathNumbersAndScheduleCanBeSet) {
   Set("TORCHTAPE_LOG_PATH", "other.tape");
   Set("TORCHTAPE_MAX_BUFFER_BYTES", "2000000");
+  Set("TORCHTAPE_AUDIT_EVERY", "100");
+  Set("TORCHTAPE_SYNC_WITHIN_MS", "0");
   Set("TORCHTAPE_SCHEDULE", "wait=5,active=3");
   ASSERT_THAT(Apply(), IsOk());
   EXPECT_EQ(options_.log_path, "other.tape");
   EXPECT_EQ(options_.max_buffer_bytes, 2000000);
+  EXPECT_EQ(options_.audit_every, 100);
+  EXPECT_EQ(options_.sync_within_ms, 0);
   EXPECT_EQ(Describe(options_.schedule), "wait=5,active=3");
 }
 

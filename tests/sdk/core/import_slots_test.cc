@@ -85,6 +85,20 @@ TEST_F(ImportSlotsTest, ASlotThatSomebodyElseChangedIsLeftAlone) {
   EXPECT_EQ(calls, 0);
 }
 
+// As when a page could not be made writable to put a slot back.
+TEST_F(ImportSlotsTest, ASlotThatHeldTheReplacementAlreadyIsLeftAlone) {
+  slots_.Place();
+  ImportSlots later;
+  later.Replace("adler32", reinterpret_cast<const void*>(&Adler));
+  later.Place();
+  later.PutBack();
+  EXPECT_EQ(CallAdler(), expected_);
+  EXPECT_EQ(calls, 1);
+  slots_.PutBack();
+  EXPECT_EQ(CallAdler(), expected_);
+  EXPECT_EQ(calls, 1);
+}
+
 TEST_F(ImportSlotsTest, ThreadsMayCallAllTheWhile) {
   std::atomic<bool> stop{false};
   std::atomic<int> wrong{0};

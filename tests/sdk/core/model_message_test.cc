@@ -8,7 +8,15 @@ namespace {
 TEST(ModelMessage, KeepsTheTreeOfModules) {
   ModelFacts facts;
   facts.name = "net";
-  facts.modules = {{"net", "Net", 0, true}, {"net.fc", "Linear", 1, false}};
+  ModuleFacts net;
+  net.path = "net";
+  net.type = "Net";
+  net.training = true;
+  ModuleFacts layer;
+  layer.path = "net.fc";
+  layer.type = "Linear";
+  layer.parent = 1;
+  facts.modules = {net, layer};
   EXPECT_EQ(ToMessage(facts).ShortDebugString(),
             R"(name: "net" modules { path: "net" type: "Net" training: true } )"
             R"(modules { path: "net.fc" type: "Linear" parent: 1 })");

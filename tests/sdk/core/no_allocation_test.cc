@@ -1,47 +1,12 @@
 // A thread that has recorded before neither allocates nor frees to record.
 
-#include <cstddef>
-
 #include "recording.h"
-
-namespace {
-
-thread_local bool watched = false;
-thread_local int calls = 0;
-
-void Count() {
-  if (watched) ++calls;
-}
-
-}  // namespace
-
-extern "C" {
-void* __libc_malloc(size_t);
-void* __libc_calloc(size_t, size_t);
-void* __libc_realloc(void*, size_t);
-void __libc_free(void*);
-
-void* malloc(size_t size) {
-  Count();
-  return __libc_malloc(size);
-}
-void* calloc(size_t count, size_t size) {
-  Count();
-  return __libc_calloc(count, size);
-}
-void* realloc(void* memory, size_t size) {
-  Count();
-  return __libc_realloc(memory, size);
-}
-void free(void* memory) {
-  Count();
-  __libc_free(memory);
-}
-}
+#include "support/malloc_calls.h"
 
 namespace torchtape::internal {
 namespace {
 
+using testing::CallsOfMalloc;
 using testing::IsOk;
 
 class NoAllocationTest : public Recording {
@@ -49,15 +14,6 @@ class NoAllocationTest : public Recording {
   void SetUp() override {
     ASSERT_THAT(Start(), IsOk());
     recorder_ = ThreadRecorder::Current();
-  }
-
-  template <typename Body>
-  static int CallsOfMalloc(Body body) {
-    calls = 0;
-    watched = true;
-    body();
-    watched = false;
-    return calls;
   }
 
   // A call as the op callbacks record it.

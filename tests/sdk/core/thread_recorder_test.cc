@@ -160,6 +160,15 @@ TEST_F(ThreadRecorderTest, OperatorsAreFoundByAddress) {
   EXPECT_EQ(recorder().FindByAddress(twin), nullptr);
 }
 
+// As a backward node is found by its type.
+TEST_F(ThreadRecorderTest, TheAddressMayHoldAnotherTextThanTheName) {
+  const char type[] = "N5torch8autograd9generated11MmBackward0E";
+  KnownOperator* op =
+      recorder().AddByAddress(type, SpanKind::kBackward, "MmBackward0", "", "");
+  ASSERT_NE(op, nullptr);
+  EXPECT_EQ(recorder().FindByAddress(type), op);
+}
+
 // Memory of a name that is gone may hold another one.
 TEST_F(ThreadRecorderTest, OtherNameAtTheSameAddressIsAnotherOperator) {
   char name[] = "aten::add";

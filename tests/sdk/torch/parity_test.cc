@@ -126,7 +126,8 @@ std::vector<std::string> Described(const Recorded& recorded) {
   int64_t first_sequence = -1;
   std::vector<std::string> lines;
   for (const RecordedSpan& span : recorded.spans) {
-    if (IsMarker(span)) continue;
+    // Callbacks do not see modules.
+    if (IsMarker(span) || span.kind == "module") continue;
     std::ostringstream line;
     line << span.kind << ' ' << span.name << '.' << span.overload << " in ";
     line << ParentOf(span) << " (" << span.schema << ')';

@@ -113,6 +113,10 @@ int KillMany(const std::string& logs, int kills) {
 int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "",
                     log = argc > 2 ? argv[2] : "";
+  if (mode == "no_tracker") {
+    Train(3, nullptr);
+    return 0;
+  }
   if (mode == "static") {
     Train(3, &StaticTracker(log));
     return 0;

@@ -33,11 +33,12 @@ class TapsTest : public ::testing::Test {
  protected:
   // Runs `step` so many times under a tracker that has no choice but taps.
   Recorded Record(int steps, const std::function<void(int)>& step,
-                  Schedule schedule = {}) {
+                  Schedule schedule = {}, uint64_t audit_every = 0) {
     TrackerOptions options;
     options.log_path = folder_ / "run.tape";
     options.op_source = OpSource::kTaps;
     options.schedule = schedule;
+    options.audit_every = audit_every;
     Tracker tracker(options);
     for (int i = 0; i < steps; ++i) {
       step(i);
@@ -101,6 +102,25 @@ TEST_F(TapsTest, NoCallbackStaysThatHasNothingToTell) {
     callbacks.push_back(LibTorchCallsBack());
   });
   EXPECT_EQ(callbacks, (std::vector<bool>{true, false, false}));
+}
+
+TEST_F(TapsTest, AuditsAgainEachSoManiethStep) {
+  std::vector<bool> callbacks;
+  const Recorded recorded = Record(
+      6,
+      [&](int step) {
+        torch::ones({2}).exp();
+        callbacks.push_back(LibTorchCallsBack());
+        // Met in the second audit only, and recorded from there on.
+        if (step < 3) return;
+        RECORD_USER_SCOPE("late");
+      },
+      {}, 2);
+  EXPECT_EQ(callbacks,
+            (std::vector<bool>{true, false, true, false, true, true}));
+  EXPECT_EQ(ByStep(recorded, "late"), (Steps{{4, 1}, {5, 1}}));
+  EXPECT_EQ(ByStep(recorded, "aten::exp"),
+            (Steps{{0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}}));
 }
 
 TEST_F(TapsTest, WithoutStepsTheAuditEnds) {

@@ -20,7 +20,8 @@ class ByteSink {
   // Fails with ResourceExhausted if the disk is full, else Unavailable.
   virtual absl::Status Append(absl::string_view bytes) = 0;
 
-  // Hands everything to the disk.
+  // Hands everything to the disk, and waits for it. May be called while
+  // another thread appends.
   virtual absl::Status Sync() = 0;
 
   // Closes the sink. A second call does nothing.

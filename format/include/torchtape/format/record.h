@@ -12,8 +12,8 @@
 // included (16-31), id (32-63). What follows:
 //
 //   kPad        nothing that counts; fills the ring up to its end
-//   kOperator   id: operator. SpanKind; then three texts: name, overload,
-//               schema
+//   kOperator   id: operator. SpanKind (bits 0-31), ModuleSource (32-63); then
+//               three texts: name, overload, schema
 //   kSignature  id: signature. operator id, or 0 for returned values; the
 //               address the op was called from if kHasCallSite; then value
 //               tags as ValueTag says. Flag kValuesRecorded
@@ -70,6 +70,17 @@ enum class SpanKind : uint32_t {
   kModule = 4,
   kEngine = 5,
 };
+
+// Who told of a module call. The numbers are those of v1::ModuleSource.
+enum class ModuleSource : uint32_t {
+  kUnspecified = 0,
+  kScope = 1,
+  kTap = 2,
+};
+
+constexpr uint64_t OperatorWord(SpanKind kind, ModuleSource source) {
+  return static_cast<uint64_t>(kind) | static_cast<uint64_t>(source) << 32;
+}
 
 // Flags of a header word. A bit means what its record's kind says.
 inline constexpr uint64_t kValuesRecorded = 1;  // kSignature

@@ -1,0 +1,161 @@
+#include "torch/optimizer_tap.h"
+
+#include <ATen/core/Tensor.h>
+#include <dlfcn.h>
+
+#include <atomic>
+#include <iterator>
+#include <mutex>
+#include <utility>
+
+#include "core/import_slots.h"
+#include "core/thread_recorder.h"
+#include "torch/torch_facts.h"
+
+namespace torchtape::internal {
+namespace {
+
+struct Optimizer {
+  const char* symbol;
+  const char* range;
+};
+constexpr Optimizer kOptimizers[] = {
+    {"_ZN5torch5optim3SGD4stepESt8functionIFN2at6TensorEvEE",
+     "Optimizer.step#SGD.step"},
+    {"_ZN5torch5optim4Adam4stepESt8functionIFN2at6TensorEvEE",
+     "Optimizer.step#Adam.step"},
+    {"_ZN5torch5optim5AdamW4stepESt8functionIFN2at6TensorEvEE",
+     "Optimizer.step#AdamW.step"},
+    {"_ZN5torch5optim7RMSprop4stepESt8functionIFN2at6TensorEvEE",
+     "Optimizer.step#RMSprop.step"},
+    {"_ZN5torch5optim7Adagrad4stepESt8functionIFN2at6TensorEvEE",
+     "Optimizer.step#Adagrad.step"},
+    {"_ZN5torch5optim5LBFGS4stepESt8functionIFN2at6TensorEvEE",
+     "Optimizer.step#LBFGS.step"},
+};
+constexpr size_t kOptimizerCount = std::size(kOptimizers);
+
+// Member functions, called as the platform calls those: with their object
+// first. The closure is passed by address, and only passes through.
+using Step = at::Tensor (*)(void* optimizer, void* closure);
+Step next[kOptimizerCount];
+
+std::atomic<OptimizerWatcher> watcher{nullptr};
+thread_local int depth = 0;  // steps inside steps
+
+void Begin(const char* range, ThreadRecorder* recorder, const void* key) {
+  ThreadRecorder::Call call;
+  call.key = key;
+  call.watch_exceptions = false;
+  try {
+    KnownOperator* known = recorder->FindByText(SpanKind::kRange, range);
+    if (known == nullptr) known = recorder->AddByText(SpanKind::kRange, range);
+    if (known != nullptr) call.signature = recorder->BareSignature(known);
+  } catch (...) {
+    // No memory for a new name: the span is dropped and counted.
+  }
+  recorder->Begin(call);
+}
+
+// Ends the span when the step is over, or has thrown.
+class StepCall {
+ public:
+  StepCall(const char* range, const void* optimizer) noexcept
+      : optimizer_(optimizer), recorder_(ThreadRecorder::Current()) {
+    ++depth;
+    if (recorder_ != nullptr) Begin(range, recorder_, this);
+  }
+  ~StepCall() {
+    const uint64_t ticks = Ticks();
+    --depth;
+    if (recorder_ != nullptr && recorder_ == ThreadRecorder::Current()) {
+      if (ended_) {
+        recorder_->End(this, ticks, 0, false);
+      } else {
+        recorder_->EndThrown(this, ticks);
+      }
+    }
+    const OptimizerWatcher told = watcher.load(std::memory_order_acquire);
+    if (ended_ && depth == 0 && told != nullptr) {
+      told(reinterpret_cast<uintptr_t>(optimizer_));
+    }
+  }
+  void End() noexcept { ended_ = true; }
+
+ private:
+  const void* optimizer_;
+  ThreadRecorder* recorder_;  // null: nothing is recorded
+  bool ended_ = false;
+};
+
+template <size_t number>
+at::Tensor OnStep(void* optimizer, void* closure) {
+  StepCall call(kOptimizers[number].range, optimizer);
+  at::Tensor loss = next[number](optimizer, closure);
+  call.End();
+  return loss;
+}
+
+template <size_t... numbers>
+const Step* Wrappers(std::index_sequence<numbers...>) {
+  static constexpr Step wrappers[] = {&OnStep<numbers>...};
+  return wrappers;
+}
+
+class OptimizerTaps {
+ public:
+  static OptimizerTaps& Get() {
+    static OptimizerTaps* const taps = new OptimizerTaps;
+    return *taps;
+  }
+
+  bool Hold() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!found_) return false;
+    if (holders_++ == 0) slots_.Place();
+    return true;
+  }
+  void Release() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (holders_ != 0 && --holders_ == 0) slots_.PutBack();
+  }
+  void Refresh() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (holders_ != 0 && slots_.OutOfDate()) slots_.Place();
+  }
+
+ private:
+  OptimizerTaps() {
+    void* const library = TorchLibrary();
+    if (library == nullptr) return;
+    const Step* const wrappers =
+        Wrappers(std::make_index_sequence<kOptimizerCount>());
+    for (size_t i = 0; i < kOptimizerCount; ++i) {
+      void* const step = dlsym(library, kOptimizers[i].symbol);
+      if (step == nullptr) continue;
+      next[i] = reinterpret_cast<Step>(step);
+      slots_.ReplaceVirtual(kOptimizers[i].symbol, step,
+                            reinterpret_cast<const void*>(wrappers[i]));
+      found_ = true;
+    }
+  }
+
+  std::mutex mutex_;  // never held while a step is made
+  ImportSlots slots_;
+  int holders_ = 0;
+  bool found_ = false;
+};
+
+}  // namespace
+
+bool HoldOptimizerTaps() { return OptimizerTaps::Get().Hold(); }
+
+void ReleaseOptimizerTaps() { OptimizerTaps::Get().Release(); }
+
+void RefreshOptimizerTaps() { OptimizerTaps::Get().Refresh(); }
+
+void SetOptimizerWatcher(OptimizerWatcher to) {
+  watcher.store(to, std::memory_order_release);
+}
+
+}  // namespace torchtape::internal

@@ -1,0 +1,220 @@
+// `torchtape record`: programs that know nothing of torchtape behave as without
+// it, and what they did is in the log.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "support/recorded.h"
+#include "support/temp_folder.h"
+
+namespace torchtape::testing {
+namespace {
+
+const std::string kTool = TOOL;
+const std::string kProgram = PLAIN_TRAINING;
+
+class RecordTest : public ::testing::Test {
+ protected:
+  // Exit code of a shell's command, or minus the signal that ended it.
+  int Run(const std::string& command) {
+    const int status = std::system(
+        (command + " >" + (folder_ / "out") + " 2>" + (folder_ / "err"))
+            .c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  int Record(const std::string& command) {
+    return Run("exec " + kTool + " record -o " + log_ + " " + command);
+  }
+  std::string Out() { return ReadFile(folder_ / "out"); }
+  std::string Err() { return ReadFile(folder_ / "err"); }
+  size_t Logs() {
+    size_t logs = 0;
+    for (const auto& file :
+         std::filesystem::directory_iterator(folder_.path())) {
+      logs += file.path().extension() == ".tape";
+    }
+    return logs;
+  }
+
+  TempFolder folder_;
+  const std::string log_ = folder_ / "run.tape";
+};
+
+TEST_F(RecordTest, AnUnchangedProgramIsRecordedWithItsSteps) {
+  ASSERT_EQ(Record("-- " + kProgram + " train 3"), 0) << Err();
+  EXPECT_EQ(Err(), "");
+  const Recorded recorded = ReadRecorded(log_);
+  EXPECT_TRUE(recorded.finished);
+  EXPECT_FALSE(recorded.damaged);
+  EXPECT_EQ(recorded.dropped, 0u);
+  EXPECT_EQ(recorded.run.at("op_source"), "taps");
+  const auto steps = recorded.Named("Optimizer.step#SGD.step");
+  ASSERT_EQ(steps.size(), 3u);
+  for (size_t i = 0; i < steps.size(); ++i) EXPECT_EQ(steps[i].step, i);
+  EXPECT_EQ(recorded.steps, 3u);
+  const auto backward = recorded.Named("MseLossBackward0");
+  ASSERT_EQ(backward.size(), 3u);
+  for (size_t i = 0; i < backward.size(); ++i) EXPECT_EQ(backward[i].step, i);
+  EXPECT_FALSE(recorded.memory.empty());
+}
+
+TEST_F(RecordTest, TheProgramComputesAndPrintsTheSame) {
+  ASSERT_EQ(Run(kProgram + " train 3"), 0);
+  const std::string alone = Out();
+  ASSERT_FALSE(alone.empty());
+  ASSERT_EQ(Record("-- " + kProgram + " train 3"), 0);
+  EXPECT_EQ(Out(), alone);
+}
+
+TEST_F(RecordTest, OptionsReachTheRecorder) {
+  ASSERT_EQ(Record("--schedule skip_first=1 --no-memory --op-source callbacks "
+                   "-- " +
+                   kProgram + " train 3"),
+            0)
+      << Err();
+  const Recorded recorded = ReadRecorded(log_);
+  EXPECT_EQ(recorded.run.at("op_source"), "callbacks");
+  EXPECT_TRUE(recorded.memory.empty());
+  const auto backward = recorded.Named("MseLossBackward0");
+  ASSERT_EQ(backward.size(), 2u);
+  EXPECT_EQ(backward[0].step, 1u);
+}
+
+TEST_F(RecordTest, OptimizersThatTakeTurnsMakeOneStepTogether) {
+  ASSERT_EQ(Record("-- " + kProgram + " adversarial 4"), 0) << Err();
+  const Recorded recorded = ReadRecorded(log_);
+  EXPECT_EQ(recorded.Named("Optimizer.step#Adam.step").size(), 8u);
+  EXPECT_EQ(recorded.steps, 4u);
+}
+
+TEST_F(RecordTest, ExitCodesAreTheProgramsOwn) {
+  EXPECT_EQ(Record("-- " + kProgram + " exit 7"), 7);
+  EXPECT_EQ(Record("-- sh -c 'exit 9'"), 9);
+  EXPECT_EQ(Record("-- sh -c 'kill -ABRT $$'"), -SIGABRT);
+  EXPECT_EQ(Record("-- " + (folder_ / "missing")), 127);
+  EXPECT_EQ(Record("-- " + folder_.path()), 126);
+  EXPECT_EQ(Record(""), 2);
+  EXPECT_EQ(
+      Run(kTool + " record -o " + (folder_ / "missing/run.tape") + " -- true"),
+      127);
+}
+
+TEST_F(RecordTest, SignalsReachTheProgram) {
+  const std::string command = "exec " + kTool + " record -o " + log_ + " -- " +
+                              kProgram + " wait 2>" + (folder_ / "err");
+  int output[2];
+  ASSERT_EQ(pipe(output), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(output[1], STDOUT_FILENO);
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  close(output[1]);
+  FILE* lines = fdopen(output[0], "r");
+  char line[32] = {};
+  ASSERT_NE(fgets(line, sizeof line, lines), nullptr);
+  ASSERT_NE(fgets(line, sizeof line, lines), nullptr);
+  EXPECT_STREQ(line, "ready\n");
+  kill(child, SIGTERM);
+  ASSERT_NE(fgets(line, sizeof line, lines), nullptr);
+  EXPECT_STREQ(line, "stopped\n");
+  fclose(lines);
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  EXPECT_TRUE(ReadRecorded(log_).finished);
+}
+
+TEST_F(RecordTest, AProgramWithoutLibTorchIsLeftAloneWithOneLine) {
+  WriteFile(folder_ / "in", "in\n");
+  EXPECT_EQ(Record("-- sh -c 'cat; echo done' <" + (folder_ / "in")), 0);
+  EXPECT_EQ(Out(), "in\ndone\n");
+  EXPECT_EQ(Err(), "torchtape: nothing was recorded: sh has no LibTorch\n");
+  EXPECT_EQ(Logs(), 0u);
+}
+
+TEST_F(RecordTest, ARecordedProgramMayBeStartedByAScript) {
+  EXPECT_EQ(Record("-- sh -c 'exec " + kProgram + " train 2'"), 0);
+  EXPECT_EQ(Err(), "");
+  EXPECT_EQ(ReadRecorded(log_).steps, 2u);
+}
+
+TEST_F(RecordTest, ChildrenAreRecordedOnlyIfAskedFor) {
+  const std::string command =
+      "-- " + kProgram + " start " + kProgram + " train 5";
+  EXPECT_EQ(Record(command), 0);
+  EXPECT_EQ(Logs(), 1u);
+  EXPECT_EQ(ReadRecorded(log_).steps, 2u);
+  std::filesystem::remove(log_);
+
+  EXPECT_EQ(Record("--children " + command), 0);
+  EXPECT_EQ(Logs(), 2u);
+  EXPECT_EQ(ReadRecorded(log_).steps, 2u);
+  for (const auto& file : std::filesystem::directory_iterator(folder_.path())) {
+    const std::string path = file.path().string();
+    if (file.path().extension() != ".tape" || path == log_) continue;
+    EXPECT_EQ(ReadRecorded(path).steps, 5u);
+  }
+}
+
+// survival_program is linked with the SDK; "static" makes a tracker.
+TEST_F(RecordTest, ATrackerOfTheProgramsOwnGoesFirst) {
+  EXPECT_EQ(Record("-- " SURVIVAL_PROGRAM " static " + (folder_ / "own.tape")),
+            0);
+  EXPECT_EQ(Err(),
+            "torchtape: the program starts a tracker of its own, which goes "
+            "first\n");
+  EXPECT_EQ(Logs(), 1u);
+  EXPECT_EQ(ReadRecorded(log_).steps, 3u);
+}
+
+TEST_F(RecordTest, ALinkedProgramWithoutATrackerIsRecordedByAVariable) {
+  EXPECT_EQ(Run("TORCHTAPE=" + log_ + " " SURVIVAL_PROGRAM " no_tracker"), 0);
+  EXPECT_EQ(Err(), "");
+  const Recorded recorded = ReadRecorded(log_);
+  EXPECT_TRUE(recorded.finished);
+  EXPECT_EQ(recorded.Named("TanhBackward0").size(), 3u);
+}
+
+TEST_F(RecordTest, ALinkedProgramRecordsItselfOnceWhenItIsRecorded) {
+  EXPECT_EQ(Record("-- " SURVIVAL_PROGRAM " no_tracker"), 0);
+  EXPECT_EQ(Err(), "");
+  EXPECT_EQ(Logs(), 1u);
+  EXPECT_EQ(ReadRecorded(log_).Named("TanhBackward0").size(), 3u);
+}
+
+#ifdef TORCH_PYTHON
+TEST_F(RecordTest, ATrainingInPythonIsRecorded) {
+  const std::string command = TORCH_PYTHON " " TRAIN_PY " 3";
+  ASSERT_EQ(Run(command), 0) << Err();
+  const std::string alone = Out();
+  ASSERT_EQ(Record("-- " + command), 0) << Err();
+  EXPECT_EQ(Out(), alone);
+  const Recorded recorded = ReadRecorded(log_);
+  EXPECT_TRUE(recorded.finished);
+  EXPECT_FALSE(recorded.damaged);
+  EXPECT_EQ(recorded.run.at("op_source"), "taps");
+  EXPECT_EQ(recorded.steps, 3u);
+  const auto steps = recorded.Named("Optimizer.step#SGD.step");
+  ASSERT_EQ(steps.size(), 3u);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    EXPECT_EQ(steps[i].step, i);
+    EXPECT_TRUE(steps[i].ended);
+  }
+  EXPECT_EQ(recorded.Named("MseLossBackward0").size(), 3u);
+  EXPECT_GE(recorded.Named("aten::addmm").size(), 6u);
+  EXPECT_FALSE(recorded.memory.empty());
+}
+#endif
+
+}  // namespace
+}  // namespace torchtape::testing
