@@ -81,12 +81,28 @@ void ReportMemory::OnAllocate(const Allocation& allocation) {
   live.facts.time_ns = allocation.time_ns;
   live.facts.bytes = allocation.bytes;
   live.facts.maker = MakerOf(allocation.thread);
-  live.facts.module = static_cast<uint64_t>(attribution_.Current(thread) + 1);
+  live.facts.module =
+      static_cast<uint64_t>(attribution_.CurrentCall(thread).module + 1);
   live.facts.span = spans_.Current(thread);
   live_bytes_ += allocation.bytes;
   NotePeak();
   keeping_ = kept_.Contains(step_);
   if (keeping_) Keep(&live);
+  const uint64_t unit = attribution_.CurrentUnit(thread);
+  if (unit == kNoUnit) return;
+  pending_.push_back({allocation.storage, unit, live.kept});
+}
+
+void ReportMemory::OnUnits(absl::Span<const Unit>) {
+  for (const Pending& pending : pending_) {
+    const uint64_t module =
+        static_cast<uint64_t>(attribution_.OwnerOf(pending.unit).module + 1);
+    if (pending.kept != kNotKept)
+      kept_allocations_[pending.kept].module = module;
+    const auto live = live_.find(pending.storage);
+    if (live != live_.end()) live->second.facts.module = module;
+  }
+  pending_.clear();
 }
 
 void ReportMemory::OnFree(const Allocation& free) {

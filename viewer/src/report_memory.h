@@ -14,10 +14,10 @@
 
 namespace torchtape::viewer {
 
-class ReportMemory : public Visitor {
+class ReportMemory : public Visitor, public UnitVisitor {
  public:
-  // All must outlive this; the latter two must be called before this visitor.
-  // Keeps at most `most` allocations.
+  // All must outlive this; the latter two must be called before this visitor,
+  // and `attribution` must tell it of units. Keeps at most `most` allocations.
   ReportMemory(const KeptSteps* kept, const Attribution* attribution,
                const ReportSpans* spans, size_t most)
       : kept_(*kept), attribution_(*attribution), spans_(*spans), most_(most) {}
@@ -27,6 +27,7 @@ class ReportMemory : public Visitor {
   void OnWindow(const v1::Window& window) override;
   void OnAllocate(const Allocation& allocation) override;
   void OnFree(const Allocation& free) override;
+  void OnUnits(absl::Span<const Unit> units) override;
 
   size_t count() const { return kept_allocations_.size(); }
   // When there was no more room; absent: there was.
@@ -47,6 +48,11 @@ class ReportMemory : public Visitor {
   struct Live {
     Kept facts;
     size_t kept = kNotKept;
+  };
+  // An allocation whose module is not told yet.
+  struct Pending {
+    uint64_t storage, unit;
+    size_t kept;
   };
   // Bytes that are live but whose allocation is in a lost chunk.
   struct Correction {
@@ -73,6 +79,7 @@ class ReportMemory : public Visitor {
   std::optional<uint64_t> cut_at_ns_;
   absl::flat_hash_map<uint64_t, Live> live_;  // by storage
   std::vector<Kept> kept_allocations_;
+  std::vector<Pending> pending_;
   std::vector<Correction> corrections_;
   std::vector<StepPeak> peaks_;
 };

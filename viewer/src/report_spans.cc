@@ -81,6 +81,23 @@ uint32_t ReportSpans::LineOf(uint32_t thread) {
   return known->second = it->second;
 }
 
+// What is inside of a unit is its module's; a module call is its own.
+void ReportSpans::AddModule(const SpanBegin& begin) {
+  const uint32_t thread = begin.thread.facts.number();
+  const uint64_t unit = attribution_.CurrentUnit(thread);
+  const int module = attribution_.CurrentCall(thread).module;
+  modules_.push_back(static_cast<uint32_t>(module + 1));
+  if (unit != kNoUnit) pending_.emplace_back(count_, unit);
+}
+
+void ReportSpans::OnUnits(absl::Span<const Unit>) {
+  for (const auto& [span, unit] : pending_) {
+    modules_[span] =
+        static_cast<uint32_t>(attribution_.OwnerOf(unit).module + 1);
+  }
+  pending_.clear();
+}
+
 // Who made what the span reads, as far back as that is kept.
 void ReportSpans::AddEdges(const SpanBegin& begin, const Types& types) {
   const int64_t self = static_cast<int64_t>(count_);
@@ -118,7 +135,7 @@ void ReportSpans::OnBegin(const SpanBegin& begin) {
   name_.Add(frame.op->id);
   thread_.Add(thread);
   depth_.Add(begin.thread.stack.size() - 1);
-  module_.Add(static_cast<uint64_t>(attribution_.Current(thread) + 1));
+  AddModule(begin);
   line_.Add(LineOf(thread));
   inputs_.Add(types.all);
   AddEdges(begin, types);
@@ -166,18 +183,19 @@ Json ReportSpans::LinesJson() const {
 }
 
 void ReportSpans::TakeColumns(Columns* columns) {
-  Column duration, outputs, threw;
+  Column duration, outputs, threw, module;
   for (size_t i = 0; i < count_; ++i) {
     duration.Add(durations_[i]);
     outputs.Add(outputs_[i]);
     threw.Add(threw_[i]);
+    module.Add(modules_[i]);
   }
   Move("span_start", &start_, columns);
   Move("span_duration", &duration, columns);
   Move("span_name", &name_, columns);
   Move("span_thread", &thread_, columns);
   Move("span_depth", &depth_, columns);
-  Move("span_module", &module_, columns);
+  Move("span_module", &module, columns);
   Move("span_line", &line_, columns);
   Move("span_inputs", &inputs_, columns);
   Move("span_outputs", &outputs, columns);

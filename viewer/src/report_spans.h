@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -38,10 +39,11 @@ class TextTable {
   absl::flat_hash_map<std::string, uint32_t> ids_;
 };
 
-class ReportSpans : public Visitor {
+class ReportSpans : public Visitor, public UnitVisitor {
  public:
   // `kept`, `attribution` and `lines` must outlive this; the latter two must be
-  // called before this visitor. Keeps at most `most` spans.
+  // called before this visitor, and `attribution` must tell it of units. Keeps
+  // at most `most` spans.
   ReportSpans(const KeptSteps* kept, const Attribution* attribution,
               const SourceLines* lines, size_t most)
       : kept_(*kept), attribution_(*attribution), lines_(*lines), most_(most) {}
@@ -50,6 +52,7 @@ class ReportSpans : public Visitor {
   void OnStep(const StepStart&) override { forward_ops_.Age(); }
   void OnBegin(const SpanBegin& begin) override;
   void OnEnd(const SpanEnd& end) override;
+  void OnUnits(absl::Span<const Unit> units) override;
 
   // The innermost open span that is kept of a thread, or kNoSpan.
   int64_t Current(uint32_t thread) const;
@@ -72,6 +75,7 @@ class ReportSpans : public Visitor {
   };
 
   const Types& TypesOf(const Values& values, const Operator& op, bool inputs);
+  void AddModule(const SpanBegin& begin);
   void AddEdges(const SpanBegin& begin, const Types& types);
   uint32_t LineOf(uint32_t thread);
 
@@ -93,10 +97,13 @@ class ReportSpans : public Visitor {
   absl::flat_hash_map<uint64_t, int64_t> producers_;          // by tensor
   ForwardOps<int64_t> forward_ops_;
 
-  Column start_, name_, thread_, depth_, module_, line_, inputs_;
+  Column start_, name_, thread_, depth_, line_, inputs_;
   Column forward_, edges_, edge_from_, edge_type_;
   std::vector<uint64_t> durations_;  // + 1; 0: not known
   std::vector<uint32_t> outputs_;
+  std::vector<uint32_t> modules_;  // 1 + index; 0: nobody's
+  // Spans and their units, whose modules are not told yet.
+  std::vector<std::pair<size_t, uint64_t>> pending_;
   std::vector<uint8_t> threw_;
 };
 

@@ -87,13 +87,16 @@ absl::StatusOr<Outcome> Report(const Log& log, const VerbOptions& options,
     kept = ChooseSteps(*summary, kMostReportEvents);
   }
 
-  Attribution attribution;
   Symbolizer symbolizer(SearchPlaces{options.symbols});
+  CallSiteModules call_sites(&symbolizer);
+  Attribution attribution(&call_sites);
   SourceLines lines(&symbolizer);
   LogCounts counts;
   ReportSpans spans(&kept, &attribution, &lines, kMostSpans);
   ReportMemory memory(&kept, &attribution, &spans, kMostSpans);
   ReportValues values;
+  attribution.AddVisitor(&spans);
+  attribution.AddVisitor(&memory);
   absl::StatusOr<ReplayReport> report =
       ReplayLog(log, Half(options, 1), format::StreamCursor::Columns::kAll,
                 {&counts, &attribution, &lines, &spans, &memory, &values});

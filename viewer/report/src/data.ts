@@ -52,6 +52,10 @@ export interface ModuleTotal {
   calls: number | null;
   forward_ns: number | null;
   backward_ns: number | null;
+  ops_forward_ns: number; // of its ops and those of the modules inside
+  ops_backward_ns: number;
+  self_forward_ns: number; // of its ops alone
+  self_backward_ns: number;
 }
 
 // What `torchtape summary --json --by=source` prints.
@@ -74,6 +78,7 @@ export interface Summary {
   values: { name: string; count: number; first: number | null; last: number | null;
             least: number | null; greatest: number | null }[];
   modules: ModuleTotal[];
+  optimizer: { ops: number; time_ns: number };
   unattributed: { forward_ns: number | null; backward_ns: number | null };
   ops: SpanTotal[];
   backward: SpanTotal[];

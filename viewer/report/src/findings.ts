@@ -1,6 +1,7 @@
 // The three things that a reader should see first: each a sentence with a
 // number, and where it leads.
 
+import { ModuleTotal } from "./data";
 import { shortName, typeName } from "./dom";
 import { makerText } from "./facts";
 import { Run, none } from "./run";
@@ -68,22 +69,18 @@ function topOp({ summary }: Run): Finding | null {
 }
 
 function topModule(run: Run): Finding | null {
-  const { modules, unattributed } = run.summary;
-  const both = (index: number) => (modules[index].forward_ns ?? 0) + (modules[index].backward_ns ?? 0);
-  let all = (unattributed.forward_ns ?? 0) + (unattributed.backward_ns ?? 0);
-  run.facts.modules.forEach(({ parent }, index) => { if (parent === none) all += both(index); });
+  const own = ({ self_forward_ns, self_backward_ns }: ModuleTotal) => self_forward_ns + self_backward_ns;
   let top = none;
-  modules.forEach((_, index) => {
-    const leaf = run.moduleChildren[index].length === 0;
-    if (leaf && (top === none || both(index) > both(top))) top = index;
+  run.moduleTotals.forEach((total, index) => {
+    if (top === none || own(total) > own(run.moduleTotals[top])) top = index;
   });
-  if (top === none || all === 0 || both(top) === 0) return null;
-  const { forward_ns, backward_ns, path, type } = modules[top];
+  if (top === none || own(run.moduleTotals[top]) === 0) return null;
+  const total = run.moduleTotals[top];
   return {
-    text: `${path} takes ${share(both(top), all)} of the time in ops`,
-    detail: `${typeName(type)}: forward ${time(forward_ns ?? 0)}, ` +
-      `backward ${time(backward_ns ?? 0)}`,
-    weight: both(top) / all, selection: { kind: "module", module: top }, change: { view: "modules" },
+    text: `${total.path} takes ${share(own(total), run.outermostNs)} of the time in ops`,
+    detail: `${typeName(total.type)}: forward ${time(total.self_forward_ns)}, ` +
+      `backward ${time(total.self_backward_ns)}`,
+    weight: own(total) / run.outermostNs, selection: { kind: "module", module: top }, change: { view: "modules" },
   };
 }
 

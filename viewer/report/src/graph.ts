@@ -257,7 +257,7 @@ export class GraphCanvas extends PanCanvas {
       `forward ${time(item.forwardNs)}, backward ${time(item.backwardNs)}, ` +
         `${share(item.forwardNs + item.backwardNs, to - from)} of the step`];
     if (item.kind === "module") {
-      const { parameters } = run.summary.modules[item.module];
+      const { parameters } = run.moduleTotals[item.module];
       if (parameters) lines.push(`${parameters} parameters`);
     }
     showTip(event, lines);

@@ -124,7 +124,8 @@ class Builder {
     if (known) return known;
     const { path, type, parent } = this.run.facts.modules[module];
     const above = parent === none ? this.root : this.moduleItem(parent);
-    const label = parent === none ? path : path.slice(this.run.facts.modules[parent].path.length + 1);
+    const outer = parent === none ? "" : `${this.run.facts.modules[parent].path}.`;
+    const label = path.startsWith(outer) ? path.slice(outer.length) : path;
     const item = newItem("module", path, label, above);
     item.module = module;
     item.detail = typeName(type);

@@ -48,28 +48,19 @@ function valueCard(store: Store, charts: ValueChart[]): HTMLElement {
   return card(name, aside, charts[0].element);
 }
 
+// What a module does itself, so that the rows add up.
 function moduleRows(store: Store): Share[] {
   const { run, state } = store;
-  const { modules, unattributed } = run.summary;
-  const both = (index: number) => (modules[index].forward_ns ?? 0) + (modules[index].backward_ns ?? 0);
-  let all = (unattributed.forward_ns ?? 0) + (unattributed.backward_ns ?? 0);
-  run.facts.modules.forEach(({ parent }, index) => { if (parent === none) all += both(index); });
-  // What a module does itself, so that the rows add up.
-  const own = modules.map((total, index) => {
-    const parts: [number, number] = [total.forward_ns ?? 0, total.backward_ns ?? 0];
-    for (const child of run.moduleChildren[index]) {
-      parts[0] -= modules[child].forward_ns ?? 0;
-      parts[1] -= modules[child].backward_ns ?? 0;
-    }
-    return { module: index, parts };
-  }).filter(({ parts }) => parts[0] + parts[1] > 0);
-  const nobody: [number, number] = [unattributed.forward_ns ?? 0, unattributed.backward_ns ?? 0];
-  return [...own, { module: none, parts: nobody }]
+  const { unattributed, optimizer } = run.summary;
+  const rows: { name: string; module: number; parts: [number, number] }[] = run.moduleTotals.map((total, module) =>
+    ({ name: total.path, module, parts: [total.self_forward_ns, total.self_backward_ns] }));
+  rows.push({ name: "(optimizer)", module: none, parts: [optimizer.time_ns, 0] },
+    { name: "(no module)", module: none, parts: [unattributed.forward_ns ?? 0, unattributed.backward_ns ?? 0] });
+  return rows.filter(({ parts }) => parts[0] + parts[1] > 0)
     .sort((a, b) => b.parts[0] + b.parts[1] - a.parts[0] - a.parts[1])
-    .map(({ module, parts }) => ({
-      name: module === none ? "(no module)" : modules[module].path, parts,
-      text: share(parts[0] + parts[1], all),
-      selected: state.selection.kind === "module" && state.selection.module === module,
+    .map(({ name, module, parts }) => ({
+      name, parts, text: share(parts[0] + parts[1], run.outermostNs),
+      selected: module !== none && state.selection.kind === "module" && state.selection.module === module,
       onclick: module === none ? null : () => store.select({ kind: "module", module }),
     }));
 }

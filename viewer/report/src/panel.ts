@@ -128,7 +128,7 @@ export class Panel {
 
   private moduleFacts(module: number): Fact[] {
     const { run } = this.store;
-    const total = run.summary.modules[module];
+    const total = run.moduleTotals[module];
     const { parent, type } = run.facts.modules[module];
     return [
       ["type", typeName(type)],

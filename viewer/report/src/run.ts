@@ -1,6 +1,6 @@
 // The recorded run: spans, allocations, steps and the tables they point into.
 
-import { Columns, Facts, Operator, Summary } from "./data";
+import { Columns, Facts, ModuleTotal, Operator, Summary } from "./data";
 
 export const none = -1;
 
@@ -117,6 +117,8 @@ export class Run {
   readonly peaks: Map<number, number>; // most live bytes, by the step's number
   readonly moduleIndex = new Map<string, number>();
   readonly moduleChildren: number[][];
+  readonly moduleTotals: ModuleTotal[]; // by index
+  readonly outermostNs: number; // time of all outermost ops and backward nodes
 
   constructor(readonly facts: Facts, columns: Columns) {
     this.summary = facts.summary;
@@ -129,6 +131,11 @@ export class Run {
                          bytes: columns.signed("correction_bytes") };
     const bytes = columns.numbers("peak_bytes");
     this.peaks = new Map([...columns.numbers("peak_step")].map((step, i) => [step, bytes[i]]));
+    const byPath = new Map(facts.summary.modules.map((total) => [total.path, total]));
+    this.moduleTotals = facts.modules.map(({ path }) => byPath.get(path)!);
+    const { unattributed, optimizer, modules } = facts.summary;
+    this.outermostNs = modules.reduce((sum, total) => sum + total.self_forward_ns + total.self_backward_ns,
+      optimizer.time_ns + (unattributed.forward_ns ?? 0) + (unattributed.backward_ns ?? 0));
     this.moduleChildren = facts.modules.map(() => []);
     facts.modules.forEach((module, i) => {
       this.moduleIndex.set(module.path, i);

@@ -3,7 +3,7 @@
 
 import { SourceTotal, SpanTotal } from "./data";
 import { button, make, shortPath, typeName } from "./dom";
-import { none } from "./run";
+import { Run, none } from "./run";
 import { Store } from "./store";
 import { Column, Table } from "./table";
 import { count, known, share, time, bytes } from "./units";
@@ -34,25 +34,34 @@ interface ModuleRow {
   parent: ModuleRow | null;
   path: string; name: string; type: string;
   calls: number | null; forward: number | null; backward: number | null;
+  ops: number; // time of its ops
   parameters: number | null; bytes: number | null;
 }
 
+function moduleRows(run: Run): ModuleRow[] {
+  const { summary, facts } = run;
+  const rows = new Map<number, ModuleRow>();
+  for (const total of summary.modules) {
+    const index = run.moduleIndex.get(total.path)!;
+    const parent = rows.get(facts.modules[index].parent) ?? null;
+    const inside = parent && total.path.startsWith(`${parent.path}.`);
+    rows.set(index, {
+      index, parent, path: total.path, name: inside ? total.path.slice(parent.path.length + 1) : total.path,
+      type: typeName(total.type), calls: total.calls, forward: total.forward_ns, backward: total.backward_ns,
+      ops: total.ops_forward_ns + total.ops_backward_ns, parameters: total.parameters, bytes: total.bytes,
+    });
+  }
+  const other = (name: string, forward: number | null, backward: number | null): ModuleRow => ({
+    index: none, parent: null, path: name, name, type: "", calls: null, forward, backward,
+    ops: (forward ?? 0) + (backward ?? 0), parameters: null, bytes: null });
+  const { optimizer, unattributed } = summary;
+  return [...rows.values(), ...(optimizer.ops ? [other("(optimizer)", optimizer.time_ns, null)] : []),
+    other("(unattributed)", unattributed.forward_ns, unattributed.backward_ns)];
+}
+
 export function moduleView(store: Store): View {
-  const { summary, facts } = store.run;
-  const rows: ModuleRow[] = [];
-  summary.modules.forEach((total, index) => {
-    const above = facts.modules[index].parent;
-    const parent = above === none ? null : rows[above];
-    const name = parent ? total.path.slice(parent.path.length + 1) : total.path;
-    rows.push({ index, parent, path: total.path, name, type: typeName(total.type),
-                calls: total.calls, forward: total.forward_ns, backward: total.backward_ns,
-                parameters: total.parameters, bytes: total.bytes });
-  });
-  const { forward_ns, backward_ns } = summary.unattributed;
-  rows.push({ index: none, parent: null, path: "(unattributed)", name: "(unattributed)", type: "",
-              calls: null, forward: forward_ns, backward: backward_ns, parameters: null, bytes: null });
-  const both = (row: ModuleRow) => (row.forward ?? 0) + (row.backward ?? 0);
-  const all = sum(rows.filter((row) => !row.parent), both);
+  const rows = moduleRows(store.run);
+  const all = store.run.outermostNs;
   const state = () => store.state;
   const table = new Table<ModuleRow>({
     name: "modules", rows, sort: -1, parent: (row) => row.parent,
@@ -62,17 +71,13 @@ export function moduleView(store: Store): View {
       counts("calls", "calls", (row) => row.calls),
       times("forward", "forward_ns", (row) => row.forward, "with the modules inside"),
       times("backward", "backward_ns", (row) => row.backward, "with the modules inside"),
-      times("both", "total_ns", both),
-      percent(both, all),
+      times("op time", "ops_ns", (row) => row.ops, "of its ops and those of the modules inside, forward and backward"),
+      percent((row) => row.ops, all),
       counts("params", "parameters", (row) => row.parameters),
       { name: "bytes", csv: "bytes", value: (row) => row.bytes,
         text: (row) => known(row.bytes, bytes) },
     ],
-    total: () => {
-      const top = rows.filter((row) => !row.parent);
-      return ["all outermost ops", "", "", time(sum(top, (row) => row.forward)),
-              time(sum(top, (row) => row.backward)), time(all), "", "", ""];
-    },
+    total: () => ["all outermost ops", "", "", "", "", time(all), "", "", ""],
     onSelect: (row) => { if (row.index !== none) store.select({ kind: "module", module: row.index }); },
     isRelated: (row) => row.index !== none && store.related.modules.has(row.index),
     isSelected: (row) => state().selection.kind === "module" &&
