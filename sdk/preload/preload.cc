@@ -214,8 +214,9 @@ using Main = int (*)(int, char**, char**);
 Main program_main;
 
 int MainAfterLook(int argc, char** argv, char** environment) {
-  if (IsWanted()) {
-    state = State::kWatching;
+  // A copy of the SDK in the program may have said that it is over.
+  State before = State::kBeforeMain;
+  if (IsWanted() && state.compare_exchange_strong(before, State::kWatching)) {
     watched_process = getpid();
     if (LookAtObjects().torch >= 0) StartRecorder();
   } else {

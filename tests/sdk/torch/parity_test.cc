@@ -113,10 +113,16 @@ bool IsMarker(const RecordedSpan& span) {
   return span.kind == "engine" || (span.kind == "op" && span.schema.empty());
 }
 
+// Callbacks see neither modules nor steps of optimizers.
+bool IsSeenByTapsOnly(const std::string& kind, const std::string& name) {
+  return kind == "module" || name.rfind("Optimizer.step#", 0) == 0;
+}
+
 // The span around one, where a node stands for the engine's work around it.
 std::string ParentOf(const RecordedSpan& span) {
   const std::string engine = "autograd::engine::evaluate_function: ";
   if (span.kind == "backward") return "";  // the engine alone holds nodes
+  if (IsSeenByTapsOnly("", span.parent)) return "";
   const bool in_engine = span.parent.compare(0, engine.size(), engine) == 0;
   return in_engine ? span.parent.substr(engine.size()) : span.parent;
 }
@@ -126,8 +132,7 @@ std::vector<std::string> Described(const Recorded& recorded) {
   int64_t first_sequence = -1;
   std::vector<std::string> lines;
   for (const RecordedSpan& span : recorded.spans) {
-    // Callbacks do not see modules.
-    if (IsMarker(span) || span.kind == "module") continue;
+    if (IsMarker(span) || IsSeenByTapsOnly(span.kind, span.name)) continue;
     std::ostringstream line;
     line << span.kind << ' ' << span.name << '.' << span.overload << " in ";
     line << ParentOf(span) << " (" << span.schema << ')';
