@@ -121,18 +121,12 @@ void AddJournal(Log* log) {
   log->notes.push_back(log->journal_problems[0]);
 }
 
-}  // namespace
-
-absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
-                                       const VerbOptions& options,
-                                       format::StreamCursor::Columns columns,
-                                       absl::Span<Visitor* const> visitors) {
+absl::StatusOr<ReplayReport> ReplayOpened(const Log& log,
+                                          const ReplayOptions& replay,
+                                          absl::Span<Visitor* const> visitors) {
   absl::StatusOr<format::LogReader> reader =
       format::LogReader::Open(log.source);
   if (!reader.ok()) return reader.status();
-  ReplayOptions replay;
-  replay.columns = columns;
-  replay.progress = options.progress;
   absl::StatusOr<ReplayReport> report = Replay(replay, visitors, &*reader);
   if (!report.ok()) return report.status();
   if (report->chunks == 0 && !reader->has_run()) {
@@ -142,6 +136,23 @@ absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
                                               DamageLine(report->damage[0])));
   }
   return report;
+}
+
+}  // namespace
+
+absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
+                                       const VerbOptions& options,
+                                       format::StreamCursor::Columns columns,
+                                       absl::Span<Visitor* const> visitors) {
+  return ReplayOpened(log, {columns, nullptr, options.progress}, visitors);
+}
+
+absl::StatusOr<ReplayReport> ReplaySteps(const Log& log,
+                                         const VerbOptions& options,
+                                         format::StreamCursor::Columns columns,
+                                         absl::Span<Visitor* const> visitors) {
+  return ReplayOpened(log, {columns, &options.steps, options.progress},
+                      visitors);
 }
 
 absl::StatusOr<Log> OpenLog(const std::string& path) {

@@ -21,6 +21,13 @@ absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
                                        format::StreamCursor::Columns columns,
                                        absl::Span<Visitor* const> visitors);
 
+// The same for who needs nothing outside of `options.steps`, which the index of
+// a finished log then finds.
+absl::StatusOr<ReplayReport> ReplaySteps(const Log& log,
+                                         const VerbOptions& options,
+                                         format::StreamCursor::Columns columns,
+                                         absl::Span<Visitor* const> visitors);
+
 // The run facts; empty ones if they are damaged.
 absl::StatusOr<v1::Run> ReadRun(const Log& log);
 

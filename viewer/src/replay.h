@@ -20,12 +20,17 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "torchtape/format/log_reader.h"
+#include "torchtape/viewer/step_range.h"
 #include "visitor.h"
 
 namespace torchtape::viewer {
 
 struct ReplayOptions {
   format::StreamCursor::Columns columns = format::StreamCursor::Columns::kAll;
+  // If set, chunks of a finished log without these steps need not be read: what
+  // visitors are told of other steps is then not all, and spans that are open
+  // in the end get no end.
+  const StepRange* steps = nullptr;
   // Called before each chunk; may be empty.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 };

@@ -75,8 +75,8 @@ absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
   Selection selection(options, format.get());
   StepTotals steps(true);
   absl::StatusOr<ReplayReport> report =
-      ReplayLog(log, options, format::StreamCursor::Columns::kAll,
-                {&steps, &lines, &selection});
+      ReplaySteps(log, options, format::StreamCursor::Columns::kAll,
+                  {&steps, &lines, &selection});
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
