@@ -120,7 +120,7 @@ TEST(StepChunks, GiveTheSameDumpOfEachStepOfEachOldLog) {
     }
   }
   EXPECT_GT(steps, 100);
-  EXPECT_GT(seeks, 50);
+  EXPECT_GT(seeks, 30);
 }
 
 }  // namespace
