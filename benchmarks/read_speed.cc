@@ -1,6 +1,7 @@
 #include "read_speed.h"
 
 #include <ctime>
+#include <memory>
 #include <stdexcept>
 
 #include "torchtape/format/log_reader.h"
@@ -12,9 +13,11 @@ namespace {
 using format::Event;
 using format::StreamCursor;
 
-void CountEvents(const v1::Events& events, ReadCost* cost) {
-  for (const v1::Stream& stream : events.streams()) {
-    StreamCursor cursor(events, stream, StreamCursor::Columns::kOps);
+void CountEvents(const format::EventsView& events, ReadCost* cost) {
+  const auto counts =
+      std::make_shared<const format::SignatureCounts>(events.head);
+  for (const format::StreamView& stream : events.streams) {
+    StreamCursor cursor(counts, stream, StreamCursor::Columns::kOps);
     for (Event event; cursor.Next(&event);) {
       cost->events += 1;
       cost->spans += event.kind <= v1::EVENT_KIND_BEGIN_BACKWARD;
@@ -36,11 +39,12 @@ ReadCost ReadLog(const std::string& path) {
     auto chunk = reader->Next();
     if (!chunk.ok() || !chunk->has_value()) break;
     if ((*chunk)->kind != v1::CHUNK_KIND_EVENTS) continue;
-    CountEvents((*chunk)->Parse<v1::Events>().value(), &cost);
+    CountEvents(format::EventsView::Parse((*chunk)->payload).value(), &cost);
   }
   const double seconds =
       static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   cost.mops_per_s = cost.spans / seconds / 1e6;
+  cost.mevents_per_s = cost.events / seconds / 1e6;
   return cost;
 }
 

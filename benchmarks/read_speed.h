@@ -8,7 +8,8 @@ namespace torchtape::benchmarks {
 struct ReadCost {
   double spans = 0;
   double events = 0;
-  double mops_per_s = 0;  // million spans a second of processor time
+  double mops_per_s = 0;     // million spans a second of processor time
+  double mevents_per_s = 0;  // the same of all events
 };
 
 // Reads a whole log: decompresses and checks every chunk, walks every event's

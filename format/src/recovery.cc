@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "journal_reader.h"
 #include "torchtape/format/encoder.h"
+#include "torchtape/format/events_view.h"
 #include "torchtape/format/layout.h"
 #include "torchtape/format/log_reader.h"
 
@@ -71,11 +72,10 @@ v1::IndexEntry EntryOf(const Chunk& chunk) {
   entry.set_kind(chunk.kind);
   entry.set_offset(chunk.offset);
   entry.set_stored_bytes(chunk.stored_bytes);
-  v1::Events events;
-  if (chunk.kind != v1::CHUNK_KIND_EVENTS ||
-      !events.ParseFromString(chunk.payload)) {
-    return entry;
-  }
+  if (chunk.kind != v1::CHUNK_KIND_EVENTS) return entry;
+  const absl::StatusOr<EventsView> view = EventsView::Parse(chunk.payload);
+  if (!view.ok()) return entry;
+  const v1::Events& events = view->head;
   entry.set_start_time_ns(events.start_time_ns());
   entry.set_end_time_ns(events.end_time_ns());
   entry.set_first_step(events.step());
@@ -83,11 +83,7 @@ v1::IndexEntry EntryOf(const Chunk& chunk) {
   if (!events.steps().empty()) {
     entry.set_last_step(events.steps(events.steps_size() - 1).number());
   }
-  uint64_t count = 0;
-  for (const v1::Stream& stream : events.streams()) {
-    count += stream.kinds().size();
-  }
-  entry.set_events(count);
+  entry.set_events(view->event_count());
   return entry;
 }
 

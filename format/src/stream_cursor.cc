@@ -1,6 +1,7 @@
 #include "torchtape/format/stream_cursor.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,13 @@ namespace {
 
 // Deeper nesting is damage: it bounds what a forged stream can make us hold.
 constexpr size_t kMaxDepth = size_t{1} << 16;
+
+// Of a column of varints: all bytes of one but its last have the highest bit.
+size_t EntriesIn(absl::string_view column) {
+  return static_cast<size_t>(
+      std::count_if(column.begin(), column.end(),
+                    [](char byte) { return (byte & 0x80) == 0; }));
+}
 
 // Forward thread of a backward node without sequence number.
 constexpr uint32_t kNoSequence = 0xffffffff;
@@ -28,50 +36,51 @@ Span FromOpen(const v1::OpenSpan& open) {
 
 StreamCursor::StreamCursor(const v1::Events& events, const v1::Stream& stream,
                            Columns columns)
-    : StreamCursor(std::make_shared<const SignatureCounts>(events), stream,
-                   columns) {}
+    : StreamCursor(std::make_shared<const SignatureCounts>(events),
+                   StreamView::Of(stream), columns) {}
 
 StreamCursor::StreamCursor(std::shared_ptr<const SignatureCounts> counts,
-                           const v1::Stream& stream, Columns columns)
+                           const StreamView& stream, Columns columns)
     : counts_(std::move(counts)),
       all_columns_(columns == Columns::kAll),
-      has_ids_(all_columns_ && !stream.tensors().empty()),
-      has_reals_(all_columns_ && !stream.reals().empty()),
-      has_devices_(all_columns_ && !stream.allocation_devices().empty()),
-      time_ns_(stream.start_time_ns()),
-      next_span_(stream.first_span()),
-      tensor_references_{stream.tensor_base()},
-      storage_references_{stream.storage_base()} {
-  const auto begin = [](const auto& values, auto* column) {
-    column->next = values.data();
-    column->end = values.data() + values.size();
-  };
-  begin(stream.kinds(), &kinds_);
-  begin(stream.times(), &times_);
-  begin(stream.signatures(), &signatures_);
-  begin(stream.sequences(), &sequences_);
-  begin(stream.forward_threads(), &forward_threads_);
-  begin(stream.results(), &results_);
-  begin(stream.tensors(), &tensors_);
-  begin(stream.storages(), &storages_);
-  begin(stream.reals(), &reals_);
-  begin(stream.allocations(), &allocations_);
-  begin(stream.sizes(), &sizes_);
-  begin(stream.addresses(), &addresses_);
-  begin(stream.frees(), &frees_);
-  begin(stream.allocation_devices(), &devices_);
-  if (times_.left() != kinds_.left()) {
+      has_ids_(all_columns_ && !stream.tensors.empty()),
+      has_reals_(all_columns_ && !stream.reals.empty()),
+      has_devices_(all_columns_ && !stream.allocation_devices.empty()),
+      time_ns_(stream.start_time_ns),
+      next_span_(stream.first_span),
+      tensor_references_{stream.tensor_base},
+      storage_references_{stream.storage_base},
+      bytes_(stream.bytes),
+      kinds_(stream.kinds),
+      times_(stream.times),
+      signatures_(stream.signatures),
+      sequences_(stream.sequences),
+      forward_threads_(stream.forward_threads),
+      results_(stream.results) {
+  if (EntriesIn(stream.times) != stream.kinds.size()) {
     Damaged("`times` and `kinds` differ in length");
-  } else if (storages_.left() != tensors_.left()) {
-    Damaged("`storages` and `tensors` differ in length");
-  } else {
-    OpenSpans(stream);
+    return;
   }
+  if (all_columns_) {
+    tensors_ = Column(stream.tensors);
+    storages_ = Column(stream.storages);
+    reals_ = Column(stream.reals);
+    allocations_ = Column(stream.allocations);
+    sizes_ = Column(stream.sizes);
+    addresses_ = Column(stream.addresses);
+    frees_ = Column(stream.frees);
+    devices_ = Column(stream.allocation_devices);
+    if (EntriesIn(stream.storages) != EntriesIn(stream.tensors)) {
+      Damaged("`storages` and `tensors` differ in length");
+      return;
+    }
+  }
+  OpenSpans(stream);
 }
 
-void StreamCursor::OpenSpans(const v1::Stream& stream) {
-  open_.reserve(64 + static_cast<size_t>(stream.open_size()));
-  for (const v1::OpenSpan& open : stream.open()) {
+void StreamCursor::OpenSpans(const StreamView& stream) {
+  open_.reserve(64 + stream.open.size());
+  for (const v1::OpenSpan& open : stream.open) {
     if (open.signature() >= counts_->size()) {
       Damaged("an open span has a signature that the chunk lacks");
       return;
@@ -84,12 +93,75 @@ void StreamCursor::OpenSpans(const v1::Stream& stream) {
   }
 }
 
+inline bool StreamCursor::Column::TakeByte(uint8_t* byte) {
+  if (next_ == end_) return false;
+  *byte = static_cast<uint8_t>(*next_++);
+  return true;
+}
+
+// Most entries have one byte or two.
+inline bool StreamCursor::Column::Take(uint64_t* number) {
+  if (next_ == end_) return false;
+  const uint8_t low = static_cast<uint8_t>(next_[0]);
+  if (low < 0x80) {
+    *number = low;
+    next_ += 1;
+    return true;
+  }
+  if (end_ - next_ < 2) return false;
+  const uint8_t high = static_cast<uint8_t>(next_[1]);
+  if (high >= 0x80) return TakeLong(number);
+  *number = (low & 0x7f) | static_cast<uint64_t>(high) << 7;
+  next_ += 2;
+  return true;
+}
+
+// What is too large for 64 bits is damage, as it is to protobuf.
+bool StreamCursor::Column::TakeLong(uint64_t* number) {
+  uint64_t sum = 0;
+  const char* at = next_;
+  for (int shift = 0; at != end_ && shift < 64; shift += 7) {
+    const uint8_t byte = static_cast<uint8_t>(*at++);
+    sum |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte >= 0x80) continue;
+    next_ = at;
+    *number = sum;
+    return true;
+  }
+  return false;
+}
+
+inline bool StreamCursor::Column::Take(uint32_t* number) {
+  uint64_t wide;
+  if (!Take(&wide)) return false;
+  *number = static_cast<uint32_t>(wide);
+  return true;
+}
+
+inline bool StreamCursor::Column::TakeZigzag(uint64_t* number) {
+  uint64_t code;
+  if (!Take(&code)) return false;
+  *number = (code >> 1) ^ (0 - (code & 1));
+  return true;
+}
+
+bool StreamCursor::Column::Take(uint64_t count, std::vector<double>* reals) {
+  if (count > bytes() / sizeof(double)) return false;
+  if (reals->size() < count) reals->resize(count);
+  std::memcpy(reals->data(), next_, count * sizeof(double));
+  next_ += count * sizeof(double);
+  return true;
+}
+
 bool StreamCursor::Next(Event* event) {
-  if (kinds_.next == kinds_.end) return Finish();
-  const uint64_t time_ns = time_ns_ + *times_.next++;
+  uint8_t kind;
+  if (!kinds_.TakeByte(&kind)) return Finish();
+  uint64_t passed_ns;
+  if (!times_.Take(&passed_ns)) return Damaged("`times` is cut short");
+  const uint64_t time_ns = time_ns_ + passed_ns;
   if (time_ns < time_ns_) return Damaged("a time is too large");
   time_ns_ = time_ns;
-  event->kind = static_cast<v1::EventKind>(*kinds_.next++);
+  event->kind = static_cast<v1::EventKind>(kind);
   event->time_ns = time_ns;
   event->result = 0;
   event->tensors = {};
@@ -115,25 +187,31 @@ bool StreamCursor::Next(Event* event) {
   }
 }
 
-bool StreamCursor::Begin(Event* event) {
+inline bool StreamCursor::Begin(Event* event) {
   if (open_.size() >= kMaxDepth) return Damaged("spans are nested too deeply");
-  if (signatures_.left() == 0) return Damaged("`signatures` ends too early");
+  uint32_t signature;
+  if (!signatures_.Take(&signature)) {
+    return Damaged("`signatures` ends too early");
+  }
   open_.emplace_back();
   Span& span = open_.back();
   span.number = next_span_++;
   span.start_time_ns = event->time_ns;
-  span.signature = *signatures_.next++;
+  span.signature = signature;
   span.forward_thread = 0;
   bool has_sequence = event->kind != v1::EVENT_KIND_BEGIN;
   if (has_sequence) {
-    if (sequences_.left() == 0) return Damaged("`sequences` ends too early");
-    sequence_ += static_cast<uint64_t>(*sequences_.next++);
+    uint64_t difference;
+    if (!sequences_.TakeZigzag(&difference)) {
+      return Damaged("`sequences` ends too early");
+    }
+    sequence_ += difference;
   }
   if (event->kind == v1::EVENT_KIND_BEGIN_BACKWARD) {
-    if (forward_threads_.left() == 0) {
+    uint32_t thread;
+    if (!forward_threads_.Take(&thread)) {
       return Damaged("`forward_threads` ends too early");
     }
-    const uint32_t thread = *forward_threads_.next++;
     has_sequence = thread != kNoSequence;
     if (has_sequence) span.forward_thread = thread;
   }
@@ -144,7 +222,7 @@ bool StreamCursor::Begin(Event* event) {
   return TakeValues(span.signature, event);
 }
 
-bool StreamCursor::End(Event* event) {
+inline bool StreamCursor::End(Event* event) {
   if (open_.empty()) return Damaged("a span ends that did not begin");
   ended_ = open_.back();
   open_.pop_back();
@@ -152,33 +230,43 @@ bool StreamCursor::End(Event* event) {
   event->depth = static_cast<uint32_t>(open_.size());
   event->parent = open_.empty() ? nullptr : &open_.back();
   if (event->kind != v1::EVENT_KIND_END) return true;
-  if (results_.left() == 0) return Damaged("`results` ends too early");
-  event->result = *results_.next++;
+  if (!results_.Take(&event->result)) {
+    return Damaged("`results` ends too early");
+  }
   return TakeValues(event->result, event);
 }
 
 // Takes the ids and reals that `signature` calls for.
-bool StreamCursor::TakeValues(uint32_t signature, Event* event) {
+inline bool StreamCursor::TakeValues(uint32_t signature, Event* event) {
   if (signature >= counts_->size()) {
     return Damaged("an event has a signature that the chunk lacks");
   }
-  if (!all_columns_) return true;
-  const SignatureCounts::Count& count = (*counts_)[signature];
+  return !all_columns_ || TakeRecorded((*counts_)[signature], event);
+}
+
+bool StreamCursor::TakeRecorded(const SignatureCounts::Count& count,
+                                Event* event) {
   if (has_ids_ && count.tensors != 0) {
-    if (count.tensors > tensors_.left()) {
+    // An entry has a byte at least: what is asked for is not believed.
+    if (count.tensors > tensors_.bytes()) {
       return Damaged("`tensors` ends too early");
     }
     if (ids_.size() < count.tensors) ids_.resize(count.tensors);
     for (size_t i = 0; i < count.tensors; ++i) {
-      ids_[i].tensor = tensor_references_.Decode(*tensors_.next++);
-      ids_[i].storage = storage_references_.Decode(*storages_.next++);
+      uint64_t tensor, storage;
+      if (!tensors_.Take(&tensor) || !storages_.Take(&storage)) {
+        return Damaged("`tensors` ends too early");
+      }
+      ids_[i].tensor = tensor_references_.Decode(tensor);
+      ids_[i].storage = storage_references_.Decode(storage);
     }
     event->tensors = absl::MakeConstSpan(ids_.data(), count.tensors);
   }
   if (has_reals_ && count.reals != 0) {
-    if (count.reals > reals_.left()) return Damaged("`reals` ends too early");
-    event->reals = absl::MakeConstSpan(reals_.next, count.reals);
-    reals_.next += count.reals;
+    if (!reals_.Take(count.reals, &values_)) {
+      return Damaged("`reals` ends too early");
+    }
+    event->reals = absl::MakeConstSpan(values_.data(), count.reals);
   }
   return true;
 }
@@ -186,16 +274,17 @@ bool StreamCursor::TakeValues(uint32_t signature, Event* event) {
 bool StreamCursor::Allocate(Event* event) {
   PutInsideSpan(event);
   if (!all_columns_) return true;
-  if (allocations_.left() == 0 || sizes_.left() == 0 ||
-      addresses_.left() == 0 || (has_devices_ && devices_.left() == 0)) {
+  uint64_t reference, difference;
+  uint32_t device = 0;
+  if (!allocations_.Take(&reference) || !sizes_.Take(&event->bytes) ||
+      !addresses_.TakeZigzag(&difference) ||
+      (has_devices_ && !devices_.Take(&device))) {
     return Damaged("a column of allocations ends too early");
   }
-  event->storage = storage_references_.Decode(*allocations_.next++);
-  event->bytes = *sizes_.next++;
-  address_ += static_cast<uint64_t>(*addresses_.next++);
+  event->storage = storage_references_.Decode(reference);
+  address_ += difference;
   event->address = address_;
   if (has_devices_) {
-    const uint32_t device = *devices_.next++;
     event->device_type = device >> 8;
     event->device_index = static_cast<int32_t>(device & 0xff) - 1;
   }
@@ -205,13 +294,14 @@ bool StreamCursor::Allocate(Event* event) {
 bool StreamCursor::Free(Event* event) {
   PutInsideSpan(event);
   if (!all_columns_) return true;
-  if (frees_.left() == 0) return Damaged("`frees` ends too early");
-  event->storage = storage_references_.Decode(*frees_.next++);
+  uint64_t reference;
+  if (!frees_.Take(&reference)) return Damaged("`frees` ends too early");
+  event->storage = storage_references_.Decode(reference);
   return true;
 }
 
 // An allocation or a free belongs to the innermost open span.
-void StreamCursor::PutInsideSpan(Event* event) const {
+inline void StreamCursor::PutInsideSpan(Event* event) const {
   event->span = open_.empty() ? nullptr : &open_.back();
   event->parent = open_.size() < 2 ? nullptr : &open_.back() - 1;
   event->depth = static_cast<uint32_t>(open_.empty() ? 0 : open_.size() - 1);
@@ -228,19 +318,20 @@ inline uint64_t StreamCursor::References::Decode(uint64_t code) {
 // At the end of `kinds` every other column must be used up as well.
 bool StreamCursor::Finish() {
   if (!status_.ok()) return false;
-  const bool ops_done = signatures_.left() == 0 && sequences_.left() == 0 &&
-                        forward_threads_.left() == 0 && results_.left() == 0;
-  const bool rest_done = tensors_.left() == 0 && reals_.left() == 0 &&
-                         allocations_.left() == 0 && sizes_.left() == 0 &&
-                         addresses_.left() == 0 && frees_.left() == 0 &&
-                         devices_.left() == 0;
-  if (ops_done && (rest_done || !all_columns_)) return false;
+  const bool ops_done = times_.empty() && signatures_.empty() &&
+                        sequences_.empty() && forward_threads_.empty() &&
+                        results_.empty();
+  const bool rest_done = tensors_.empty() && storages_.empty() &&
+                         reals_.empty() && allocations_.empty() &&
+                         sizes_.empty() && addresses_.empty() &&
+                         frees_.empty() && devices_.empty();
+  if (ops_done && rest_done) return false;
   return Damaged("a column is longer than its events need");
 }
 
 bool StreamCursor::Damaged(const char* what) {
   status_ = absl::DataLossError(absl::StrCat("a stream is damaged: ", what));
-  kinds_.next = kinds_.end;
+  kinds_ = Column();
   return false;
 }
 

@@ -226,7 +226,8 @@ TEST_F(StreamCursorTest, StreamsOfAChunkShareTheirCounts) {
          streams { kinds: "\001" times: 2 signatures: 1 })");
   const auto counts = std::make_shared<const SignatureCounts>(events_);
   for (const v1::Stream& stream : events_.streams()) {
-    cursor_.emplace(counts, stream, StreamCursor::Columns::kAll);
+    cursor_.emplace(counts, StreamView::Of(stream),
+                    StreamCursor::Columns::kAll);
     Next();
     ExpectEnd();
   }

@@ -17,9 +17,6 @@ namespace {
 using format::Event;
 using format::StreamCursor;
 
-// More threads with events in one chunk are damage: it bounds what a forged log
-// can make us hold.
-constexpr int kMaxStreams = 1 << 16;
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
 bool IsBackward(v1::SpanKind kind) {
@@ -34,7 +31,7 @@ bool Encloses(v1::SpanKind kind) {
 // One stream of the chunk with its next event.
 struct Head {
   Head(std::shared_ptr<const format::SignatureCounts> counts,
-       const v1::Stream& stream, StreamCursor::Columns columns,
+       const format::StreamView& stream, StreamCursor::Columns columns,
        ThreadState* state)
       : cursor(std::move(counts), stream, columns), thread(state) {
     Advance();
@@ -85,16 +82,17 @@ class Player {
       : columns_(columns), visitors_(visitors), report_(report) {}
 
   void Play(const format::Chunk& chunk);
-  void Finish();
+  // The log has no more chunks.
+  void EndSpans();
 
  private:
   template <typename Message>
   bool Parse(const format::Chunk& chunk, Message* message);
-  void PlayEvents(const v1::Events& events);
-  void AddHeads(const v1::Events& events, std::vector<Head>* heads);
+  void PlayEvents(const format::EventsView& view);
+  void AddHeads(const format::EventsView& view, std::vector<Head>* heads);
   void Merge(const std::vector<Mark>& marks, std::vector<Head>* heads);
-  void EnterChunk(const v1::Events& events);
-  void Reconcile(const v1::Stream& stream, ThreadState* thread);
+  void EnterChunk(const format::EventsView& view);
+  void Reconcile(const format::StreamView& stream, ThreadState* thread);
   void Apply(const Mark& mark);
   void Apply(const Event& event, ThreadState* thread);
   void Begin(const format::Span& span, const Values& inputs, bool resumed,
@@ -138,13 +136,15 @@ bool Player::Parse(const format::Chunk& chunk, Message* message) {
 void Player::Play(const format::Chunk& chunk) {
   chunk_ = &chunk;
   if (chunk.kind == v1::CHUNK_KIND_EVENTS) {
-    v1::Events events;
-    if (!Parse(chunk, &events)) return;
-    Tell(&Visitor::OnChunk, ChunkStart{chunk, &events});
-    PlayEvents(events);
+    const absl::StatusOr<format::EventsView> view =
+        format::EventsView::Parse(chunk.payload);
+    if (!view.ok()) return AddDamage(std::string(view.status().message()));
+    Tell(&Visitor::OnChunk,
+         ChunkStart{chunk, &view->head, view->event_count()});
+    PlayEvents(*view);
     return;
   }
-  Tell(&Visitor::OnChunk, ChunkStart{chunk, nullptr});
+  Tell(&Visitor::OnChunk, ChunkStart{chunk, nullptr, 0});
   if (chunk.kind == v1::CHUNK_KIND_MODEL) {
     v1::Model model;
     if (Parse(chunk, &model)) Tell(&Visitor::OnModel, model);
@@ -154,11 +154,12 @@ void Player::Play(const format::Chunk& chunk) {
   }
 }
 
-void Player::PlayEvents(const v1::Events& events) {
+void Player::PlayEvents(const format::EventsView& view) {
+  const v1::Events& events = view.head;
   dictionary_ = &events.dictionary();
   operators_.Load(*dictionary_);
   call_sites_.Load(*dictionary_);
-  EnterChunk(events);
+  EnterChunk(view);
   for (const v1::Thread& facts : events.threads()) {
     threads_[facts.number()].facts = facts;
   }
@@ -167,7 +168,7 @@ void Player::PlayEvents(const v1::Events& events) {
     Tell(&Visitor::OnAudit, audit);
   }
   std::vector<Head> heads;
-  AddHeads(events, &heads);
+  AddHeads(view, &heads);
   Merge(MarksOf(events), &heads);
   for (const Head& head : heads) {
     if (head.cursor.status().ok()) continue;
@@ -176,45 +177,44 @@ void Player::PlayEvents(const v1::Events& events) {
   }
 }
 
-void Player::AddHeads(const v1::Events& events, std::vector<Head>* heads) {
-  if (events.streams_size() > kMaxStreams) {
-    return AddDamage(absl::StrCat(events.streams_size(), " threads"));
-  }
-  const auto counts = std::make_shared<const format::SignatureCounts>(events);
+void Player::AddHeads(const format::EventsView& view,
+                      std::vector<Head>* heads) {
+  const auto counts =
+      std::make_shared<const format::SignatureCounts>(view.head);
   absl::flat_hash_set<uint32_t> seen;
-  heads->reserve(events.streams_size());
-  for (const v1::Stream& stream : events.streams()) {
-    if (!seen.insert(stream.thread()).second) {
-      AddDamage(absl::StrCat("thread ", stream.thread(), " is there twice"));
+  heads->reserve(view.streams.size());
+  for (const format::StreamView& stream : view.streams) {
+    if (!seen.insert(stream.thread).second) {
+      AddDamage(absl::StrCat("thread ", stream.thread, " is there twice"));
       continue;
     }
-    ThreadState& thread = threads_[stream.thread()];
-    thread.facts.set_number(stream.thread());
+    ThreadState& thread = threads_[stream.thread];
+    thread.facts.set_number(stream.thread);
     heads->emplace_back(counts, stream, columns_, &thread);
     Reconcile(stream, &thread);
   }
 }
 
 // After a lost chunk the step may not be the one that was last told of.
-void Player::EnterChunk(const v1::Events& events) {
+void Player::EnterChunk(const format::EventsView& view) {
+  const v1::Events& events = view.head;
   if (step_ && *step_ == events.step()) return;
   step_ = events.step();
   Tell(&Visitor::OnStep, StepStart{events.step(), events.step_start_ns(),
-                                   events.streams_size() > 0, false});
+                                   !view.streams.empty(), false});
 }
 
 // After a lost chunk other spans may be open than those that were seen to begin
 // and not to end.
-void Player::Reconcile(const v1::Stream& stream, ThreadState* thread) {
+void Player::Reconcile(const format::StreamView& stream, ThreadState* thread) {
   size_t same = 0;
-  while (same < thread->stack.size() &&
-         same < static_cast<size_t>(stream.open_size()) &&
-         thread->stack[same].number == stream.open(same).number()) {
+  while (same < thread->stack.size() && same < stream.open.size() &&
+         thread->stack[same].number == stream.open[same].number()) {
     ++same;
   }
   while (thread->stack.size() > same) End(Ending::kLost, 0, {}, thread);
-  for (int i = static_cast<int>(same); i < stream.open_size(); ++i) {
-    const v1::OpenSpan& open = stream.open(i);
+  for (size_t i = same; i < stream.open.size(); ++i) {
+    const v1::OpenSpan& open = stream.open[i];
     format::Span span = {open.number(),
                          open.start_time_ns(),
                          open.signature(),
@@ -336,7 +336,7 @@ void Player::ChangeMemory(const Event& event, const ThreadState& thread) {
        change);
 }
 
-void Player::Finish() {
+void Player::EndSpans() {
   for (auto& [number, thread] : threads_) {
     while (!thread.stack.empty()) End(Ending::kLost, 0, {}, &thread);
   }
@@ -344,6 +344,20 @@ void Player::Finish() {
   report_->operators = operators_.Take();
   report_->call_sites = call_sites_.TakeSites();
   report_->objects = call_sites_.TakeObjects();
+}
+
+absl::Status PlayAll(const ReplayOptions& options, format::LogReader* reader,
+                     Player* player, ReplayReport* report) {
+  while (true) {
+    absl::StatusOr<std::optional<format::Chunk>> chunk = reader->Next();
+    if (!chunk.ok()) return chunk.status();
+    if (!chunk->has_value()) break;
+    ++report->chunks;
+    if (options.progress) options.progress((*chunk)->offset, reader->size());
+    player->Play(**chunk);
+  }
+  player->EndSpans();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -354,15 +368,8 @@ absl::StatusOr<ReplayReport> Replay(const ReplayOptions& options,
   ReplayReport report;
   report.index = reader->index();
   Player player(options.columns, visitors, &report);
-  while (true) {
-    absl::StatusOr<std::optional<format::Chunk>> chunk = reader->Next();
-    if (!chunk.ok()) return chunk.status();
-    if (!chunk->has_value()) break;
-    ++report.chunks;
-    if (options.progress) options.progress((*chunk)->offset, reader->size());
-    player.Play(**chunk);
-  }
-  player.Finish();
+  const absl::Status status = PlayAll(options, reader, &player, &report);
+  if (!status.ok()) return status;
   for (const format::SkippedRegion& region : reader->skipped()) {
     report.damage.push_back({region.begin, region.end, region.reason});
   }

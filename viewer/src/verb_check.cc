@@ -46,9 +46,7 @@ class IndexCheck : public Visitor {
     if (start.events != nullptr) {
       seen.entry.set_start_time_ns(start.events->start_time_ns());
       seen.entry.set_end_time_ns(start.events->end_time_ns());
-      for (const v1::Stream& stream : start.events->streams()) {
-        seen.events += stream.kinds().size();
-      }
+      seen.events = start.event_count;
     }
     seen_.push_back(std::move(seen));
   }

@@ -125,7 +125,8 @@ struct StepStart {
 // A chunk begins. `events` is null for the other kinds.
 struct ChunkStart {
   const format::Chunk& chunk;
-  const v1::Events* events;
+  const v1::Events* events;  // without its streams
+  uint64_t event_count;      // in the streams
 };
 
 class Visitor {

@@ -3,8 +3,9 @@
 
 // Walks one thread's columns and yields its events in order.
 //
-//   for (const v1::Stream& stream : events.streams()) {
-//     StreamCursor cursor(events, stream, StreamCursor::Columns::kAll);
+//   auto counts = std::make_shared<SignatureCounts>(events.head);
+//   for (const StreamView& stream : events.streams) {
+//     StreamCursor cursor(counts, stream, StreamCursor::Columns::kAll);
 //     for (Event event; cursor.Next(&event);) { ... }
 //     if (!cursor.status().ok()) ...
 //   }
@@ -20,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "torchtape/format/events_view.h"
 #include "torchtape/v1/tape.pb.h"
 
 namespace torchtape::format {
@@ -92,14 +94,14 @@ class StreamCursor {
   // ALLOCATE and FREE carry (their kind and time are still yielded).
   enum class Columns { kOps, kAll };
 
-  // `events` and `stream`, which is one of its streams, must outlive the
-  // cursor.
+  // `counts` are of the chunk that `stream` is in. The payload must outlive the
+  // cursor, the view need not.
+  StreamCursor(std::shared_ptr<const SignatureCounts> counts,
+               const StreamView& stream, Columns columns);
+
+  // The same for messages, which are encoded for it first.
   StreamCursor(const v1::Events& events, const v1::Stream& stream,
                Columns columns);
-
-  // The same, for who walks several streams of one chunk.
-  StreamCursor(std::shared_ptr<const SignatureCounts> counts,
-               const v1::Stream& stream, Columns columns);
 
   // Decodes the next event. False at the end or on damage.
   bool Next(Event* event);
@@ -111,13 +113,29 @@ class StreamCursor {
   const std::vector<Span>& open() const { return open_; }
 
  private:
-  // What is left of one column.
-  template <typename T>
-  struct Column {
-    const T* next = nullptr;
-    const T* end = nullptr;
+  // What is left of a column.
+  class Column {
+   public:
+    Column() = default;
+    explicit Column(absl::string_view bytes)
+        : next_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
-    size_t left() const { return static_cast<size_t>(end - next); }
+    bool empty() const { return next_ == end_; }
+    size_t bytes() const { return static_cast<size_t>(end_ - next_); }
+
+    // Each takes an entry; false if there is none that is whole.
+    bool TakeByte(uint8_t* byte);
+    bool Take(uint64_t* number);
+    bool Take(uint32_t* number);
+    bool TakeZigzag(uint64_t* number);
+    // `count` of eight bytes each.
+    bool Take(uint64_t count, std::vector<double>* reals);
+
+   private:
+    bool TakeLong(uint64_t* number);
+
+    const char* next_ = nullptr;
+    const char* end_ = nullptr;
   };
 
   // Decodes references one after another.
@@ -126,13 +144,14 @@ class StreamCursor {
     uint64_t Decode(uint64_t code);
   };
 
-  void OpenSpans(const v1::Stream& stream);
+  void OpenSpans(const StreamView& stream);
   bool Begin(Event* event);
   bool End(Event* event);
   bool Allocate(Event* event);
   bool Free(Event* event);
   void PutInsideSpan(Event* event) const;
   bool TakeValues(uint32_t signature, Event* event);
+  bool TakeRecorded(const SignatureCounts::Count& count, Event* event);
   bool Finish();
   bool Damaged(const char* what);
 
@@ -151,22 +170,24 @@ class StreamCursor {
   uint64_t address_ = 0;
   References tensor_references_;
   References storage_references_;
-  std::vector<TensorId> ids_;  // of the last event; grows, never shrinks
+  std::vector<TensorId> ids_;   // of the last event; grows, never shrinks
+  std::vector<double> values_;  // the same of its reals
+  std::shared_ptr<const std::string> bytes_;  // StreamView::bytes
 
-  Column<char> kinds_;
-  Column<uint64_t> times_;
-  Column<uint32_t> signatures_;
-  Column<int64_t> sequences_;
-  Column<uint32_t> forward_threads_;
-  Column<uint32_t> results_;
-  Column<uint64_t> tensors_;
-  Column<uint64_t> storages_;
-  Column<double> reals_;
-  Column<uint64_t> allocations_;
-  Column<uint64_t> sizes_;
-  Column<int64_t> addresses_;
-  Column<uint64_t> frees_;
-  Column<uint32_t> devices_;
+  Column kinds_;
+  Column times_;
+  Column signatures_;
+  Column sequences_;
+  Column forward_threads_;
+  Column results_;
+  Column tensors_;
+  Column storages_;
+  Column reals_;
+  Column allocations_;
+  Column sizes_;
+  Column addresses_;
+  Column frees_;
+  Column devices_;
 };
 
 }  // namespace torchtape::format
