@@ -66,7 +66,7 @@ KeptSteps ChooseSteps(const Json& summary, uint64_t most_events) {
     const uint64_t events = (each.ops + 1) * kEventsAnOp;
     if (events > room && !kept.steps.empty()) continue;
     kept.steps.insert(each.number);
-    room -= events;
+    room -= std::min(room, events);
   }
   return kept;
 }
