@@ -53,8 +53,9 @@ struct VerbOptions {
   std::string sort = "self";
   // Summary: what its table is of, "op" or "source".
   std::string by = "op";
-  // Summary by source, Dump, Export, Report: folders with executables, libraries or
-  // debug files, looked into before the places where the program had them.
+  // Summary by source, Dump, Export, Report: folders with executables,
+  // libraries or debug files, looked into before the places where the program
+  // had them.
   std::vector<std::string> symbols;
   // Rows of each table of Summary, lines of Dump; 0: as fits.
   size_t top = 0;
