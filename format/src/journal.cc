@@ -238,6 +238,13 @@ absl::StatusOr<uint64_t> Journal::AddSection(uint32_t kind, uint64_t bytes,
   if (const int error = TakeSpace(file_, offset, all); error != 0) {
     return FileError(error, path_);
   }
+  absl::Status status = WriteHeader(kind, offset, bytes, content_crc);
+  if (!status.ok()) return status;
+  return offset;
+}
+
+absl::Status Journal::WriteHeader(uint32_t kind, uint64_t offset,
+                                  uint64_t bytes, uint32_t content_crc) {
   SectionHeader header = {};
   std::memcpy(header.magic, internal::kSectionMagic, sizeof header.magic);
   header.kind = static_cast<SectionKind>(kind);
@@ -246,20 +253,22 @@ absl::StatusOr<uint64_t> Journal::AddSection(uint32_t kind, uint64_t bytes,
   header.content_crc = content_crc;
   std::memcpy(header.run_id, run_id_.data(), sizeof header.run_id);
   header.crc = internal::Crc32(BytesOf(header));
-  absl::Status status = Write(offset, BytesOf(header));
-  if (!status.ok()) return status;
-  return offset;
+  return Write(offset, BytesOf(header));
 }
 
+// The process may be killed at any time: the header says what it is when all of
+// it is there.
 absl::Status Journal::AddNote(uint32_t kind, absl::string_view content) {
   if (content.size() > internal::kMaxNoteBytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(path_, ": a note is too large"));
   }
-  absl::StatusOr<uint64_t> offset =
-      AddSection(kind, content.size(), internal::Crc32(content));
+  absl::StatusOr<uint64_t> offset = AddSection(
+      static_cast<uint32_t>(SectionKind::kUnwritten), content.size());
   if (!offset.ok()) return offset.status();
-  return Write(*offset + kPageBytes, content);
+  absl::Status status = Write(*offset + kPageBytes, content);
+  if (!status.ok()) return status;
+  return WriteHeader(kind, *offset, content.size(), internal::Crc32(content));
 }
 
 absl::Status Journal::Write(uint64_t offset, absl::string_view bytes) {

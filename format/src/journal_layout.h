@@ -56,8 +56,9 @@ inline constexpr unsigned char kSectionMagic[8] = {0xc5, 'T', 'A',  'P',
 enum class SectionKind : uint32_t {
   kRing = 1,
   kCheckpoints = 2,
-  kModel = 3,    // a v1::WaitingModel
-  kCodeMap = 4,  // a v1::CodeMap; the last one counts
+  kModel = 3,      // a v1::WaitingModel
+  kCodeMap = 4,    // a v1::CodeMap; the last one counts
+  kUnwritten = 5,  // one of these two while its content is written
 };
 
 struct SectionHeader {

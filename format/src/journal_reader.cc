@@ -129,6 +129,8 @@ class Reader {
         if (!status.ok()) return status;
         break;
       }
+      case SectionKind::kUnwritten:
+        break;  // the process ended before it was there
       default:
         Problem(offset, "a section of an unknown kind");
     }

@@ -10,8 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <iterator>
 #include <random>
 #include <thread>
 #include <vector>
@@ -38,6 +40,7 @@ struct Plan {
   size_t ring_words;
   uint32_t chunk_events;
   bool threads_come_and_go;
+  bool await_events;  // before the kill
 };
 
 // Records without ever being refused, and counts each event once it is there.
@@ -147,11 +150,21 @@ class KillTest : public ::testing::Test {
     return kills ? std::atoi(kills) : 2000;
   }
 
+  bool HasEvents() const {
+    return std::any_of(std::begin(published_->events),
+                       std::end(published_->events),
+                       [](const auto& events) { return events != 0; });
+  }
+
   // Runs a child, kills it after a time, and compares. Returns the events.
   uint64_t KillOne(const Plan& plan, useconds_t after) {
     for (auto& events : published_->events) events = 0;
     const pid_t child = fork();
     if (child == 0) RecordForEver(plan, published_);
+    // On a busy machine a child may take long to start.
+    for (int i = 0; plan.await_events && !HasEvents() && i < 100000; ++i) {
+      usleep(100);
+    }
     usleep(after);
     kill(child, SIGKILL);
     int status = 0;
@@ -197,6 +210,7 @@ TEST_F(KillTest, EveryPublishedEventIsShown) {
     plan.ring_words = size_t{1} << (9 + random_() % 6);
     plan.chunk_events = random_() % 2 == 0 ? 100 : 5000;
     plan.threads_come_and_go = random_() % 3 == 0;
+    plan.await_events = random_() % 2 == 0;
     const uint64_t seen = KillOne(plan, random_() % 25000);
     events += seen;
     with_events += seen != 0;

@@ -121,18 +121,23 @@ TEST(SyncedSinkTest, ADiskThatBreaksIsTold) {
                                      ::testing::HasSubstr("disk broke")));
 }
 
-class PowerLossTest : public Recording {};
+class PowerLossTest : public Recording {
+ protected:
+  // Before the disk is gone.
+  void TearDown() override { Stop().IgnoreError(); }
+
+  Disk disk_;
+};
 
 // The bound is that of the flush and of the sync. The writer's turn, a chunk's
 // compression and a busy machine come on top, so the test grants them time.
 TEST_F(PowerLossTest, EventsAreOnTheDiskWithinTheBound) {
   constexpr milliseconds kFlush(150), kSync(50), kGranted(20000);
-  Disk disk;
   RecorderOptions options = Options();
   options.flush_ns = std::chrono::nanoseconds(kFlush).count();
   ASSERT_THAT(
       StartWith(options, std::make_unique<SyncedSink>(
-                             std::make_unique<Disk::Sink>(&disk), kSync)),
+                             std::make_unique<Disk::Sink>(&disk_), kSync)),
       IsOk());
   for (size_t recorded = 1; recorded <= 5; ++recorded) {
     const auto begin = std::chrono::steady_clock::now();
@@ -144,7 +149,7 @@ TEST_F(PowerLossTest, EventsAreOnTheDiskWithinTheBound) {
                 kFlush + kSync + kGranted)
           << kept << " of " << recorded;
       std::this_thread::sleep_for(milliseconds(5));
-      kept = testing::Replay(disk.content()).OfKind(v1::EVENT_KIND_END).size();
+      kept = testing::Replay(disk_.content()).OfKind(v1::EVENT_KIND_END).size();
     }
     EXPECT_EQ(kept, recorded);
   }

@@ -107,6 +107,8 @@ class Journal {
   // Returns the header's offset.
   absl::StatusOr<uint64_t> AddSection(uint32_t kind, uint64_t bytes,
                                       uint32_t content_crc = 0);
+  absl::Status WriteHeader(uint32_t kind, uint64_t offset, uint64_t bytes,
+                           uint32_t content_crc);
   absl::Status AddNote(uint32_t kind, absl::string_view content);
   absl::Status Write(uint64_t offset, absl::string_view bytes);
   absl::Status MakeHeader();
