@@ -111,6 +111,82 @@ test("the events of the page add up to the totals of summary --json", async () =
   }
 });
 
+test("what is computed is that of summary --json, in the table and in the spans", async () => {
+  const page = await open("sample", { hash: "#view=ops" });
+  const { ops, work } = summaryOf("sample");
+  const sums = await page.eval(`(() => { const { run } = report.store; const sums = {};
+    for (let i = 0; i < run.spans.count; ++i) {
+      if (run.spans.work[i] < 2) continue;
+      const [matrix, arithmetic, , moved] = run.facts.works[run.spans.work[i] - 2];
+      const sum = sums[run.operator(i).name] ??= { flops: 0, moved: 0 };
+      sum.flops += matrix + arithmetic; sum.moved += moved; }
+    return sums; })()`);
+  const of = (each, ...keys) => ["forward", "backward"].flatMap((side) => keys.map((key) => each[side][key]))
+    .reduce((a, b) => a + b, 0);
+  const rows = await copiedTable(page);
+  for (const { name, work: each } of ops) {
+    const row = rows.find((other) => other.name === name);
+    if (!each || !of(each, "counted_ops")) { assert.equal(row.flops, "", name); continue; }
+    const flops = of(each, "matrix_flops", "arithmetic_flops"), moved = of(each, "moved_bytes");
+    assert.deepEqual([row.flops, row.moved_bytes].map(Number), [flops, moved], name);
+    assert.deepEqual(sums[name], { flops, moved }, name);
+  }
+  assert.ok(of(work, "matrix_flops") > 0);
+});
+
+test("the graph is coloured by what is computed, and says how much", async () => {
+  const page = await open("sample", { hash: "#view=graph&step=1" });
+  await page.click("[aria-label=colour] button:nth-child(3)");
+  const [x, y] = await page.eval("report.canvas().placeOf('model.fc')");
+  await page.hover("canvas", [x, y]);
+  await page.until("document.querySelector('.tip')?.textContent.includes('FLOP')");
+});
+
+test("who told the module of an op, and its types by name, are in the panel", async () => {
+  const page = await open("sample", { hash: "#view=ops&select=span%3A1.1" });
+  assert.equal(await panelTitle(page), "aten::linear");
+  assert.match(await textOf(page, ".panel dl"), /modulemodel\.fc.*toldby its parameters/);
+});
+
+test("a link to a span holds in a report of other steps", async () => {
+  const page = await open("sample", { hash: "#view=timeline&step=1&select=span%3A1.3" });
+  const title = await panelTitle(page);
+  assert.equal(title, "aten::addmm");
+  execFileSync(tool, ["report", "--step", "1", `${folder}/sample.tape`, "-o", `${folder}/one.html`], { stdio: "ignore" });
+  const other = await open("one", { hash: await page.eval("location.hash") });
+  assert.equal(await panelTitle(other), title);
+  assert.equal(await other.eval("report.store.state.step"), await other.eval("report.store.run.stepIndex(1)"));
+  const wrong = await open("sample", { hash: "#view=timeline&select=span%3A1.999" });
+  assert.equal(await panelTitle(wrong), undefined);
+});
+
+test("a replay goes from op to op, plays to the end of the step, and ends", async () => {
+  const page = await open("sample", { hash: "#view=graph&step=1" });
+  await page.press("p");
+  assert.equal(await page.eval("report.store.state.cursor"), 1000000);
+  await page.press(".");
+  assert.match(await textOf(page, "#replayed"), /^20\.0 us of 1\.0 ms  aten::linear  model\.fc/);
+  const lit = "(([item, side]) => report.canvas().stateOf(item, side))";
+  assert.equal(await page.eval(`${lit}(["model.fc", false])`), 2);
+  assert.equal(await page.eval(`${lit}(["model.fc", true])`), 0);
+  await page.press(".");
+  assert.match(await textOf(page, "#replayed"), /aten::relu/);
+  await page.press(".");
+  assert.match(await textOf(page, "#replayed"), /AddmmBackward0/);
+  assert.equal(await page.eval(`${lit}(["model.fc", false])`), 1);
+  assert.equal(await page.eval(`${lit}(["model.fc", true])`), 2);
+  await page.press(",");
+  assert.match(await textOf(page, "#replayed"), /aten::relu/);
+  await page.eval("document.querySelector('.replay select').selectedIndex = 5");
+  await page.eval("document.querySelector('.replay select').onchange()");
+  await page.press(" ");
+  await page.until("report.store.state.cursor >= 2000000");
+  assert.match(await textOf(page, "#replayed"), /^1\.0 ms of 1\.0 ms/);
+  await page.press("p");
+  assert.ok(await page.eval("document.querySelector('.replay').hidden"));
+  assert.deepEqual(page.problems, []);
+});
+
 test("what is live at the peak sums to the peak", async () => {
   const page = await open("sample");
   await page.click("#tab-memory");

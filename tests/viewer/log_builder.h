@@ -14,6 +14,7 @@
 // that a test can go on in a new chunk as if nothing had happened.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,6 +51,11 @@ class LogBuilder {
 
   // A value: a float32 tensor of this shape.
   v1::Value Tensor(std::vector<int64_t> sizes);
+
+  void ChangeType(const v1::Value& tensor,
+                  const std::function<void(v1::TensorType*)>& change) {
+    change(dictionary_.mutable_types(tensor.tensor() - 1));
+  }
 
   void Thread(uint32_t number, const std::string& name, uint64_t torch_id);
 

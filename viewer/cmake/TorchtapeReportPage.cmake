@@ -31,6 +31,7 @@ set(torchtape_report_files
   src/overview.ts
   src/pancanvas.ts
   src/panel.ts
+  src/replay.ts
   src/run.ts
   src/search.ts
   src/store.ts
@@ -42,6 +43,7 @@ set(torchtape_report_files
   src/timeline_view.ts
   src/units.ts
   src/view.ts
+  src/work.ts
   style.css)
 set(torchtape_report_bundler ${CMAKE_CURRENT_LIST_DIR}/bundle_report.cmake)
 

@@ -119,8 +119,9 @@ class CommandLine {
                     "self, total, count, mean or name")
         ->check(CLI::IsMember({"self", "total", "count", "mean", "name"}));
     app->add_option("--by", arguments_.options.by,
-                    "op, or source: a table of the program's lines")
-        ->check(CLI::IsMember({"op", "source"}));
+                    "op; source: a table of the program's lines; work: FLOPs "
+                    "and bytes of modules and ops")
+        ->check(CLI::IsMember({"op", "source", "work"}));
     AddSymbols(app);
     AddFollow(app);
   }
@@ -137,9 +138,10 @@ class CommandLine {
 
   void AddExport() {
     CLI::App* app = AddVerb("export", "one step as a graph", ExportJson);
-    app->add_option("--to", format_, "json")
+    app->add_option("--to", arguments_.options.format,
+                    "json; or a picture: svg, png, or dot for Graphviz")
         ->required()
-        ->check(CLI::IsMember({"json"}));
+        ->check(CLI::IsMember({"json", "svg", "png", "dot"}));
     app->add_option("-o,--output", arguments_.output_path,
                     "the file to write; standard output if left out");
     AddRange(app, "--step", "the step; the last whole one if left out",
@@ -148,7 +150,17 @@ class CommandLine {
                     "0 everything, 1 no views, 2 no tensor arithmetic, "
                     "3 only layers")
         ->check(CLI::Range(0, 3));
+    app->add_option("--open", arguments_.options.open,
+                    "in a picture: show what is inside of module PATH")
+        ->option_text("PATH")
+        ->allow_extra_args(false);
+    app->add_flag("--open-all", arguments_.options.open_all,
+                  "in a picture: show what is inside of every module");
     AddSymbols(app);
+    app->callback([this] {
+      arguments_.verb =
+          arguments_.options.format == "json" ? ExportJson : ExportPicture;
+    });
   }
 
   void AddReport() {
@@ -278,7 +290,6 @@ class CommandLine {
 
   CLI::App app_;
   Arguments arguments_;
-  std::string format_;
 };
 
 }  // namespace

@@ -106,6 +106,11 @@ Json ReportJson(const ReportFacts& facts) {
   json["operators"] = OperatorsPart(facts.report);
   json["lines"] = facts.spans.LinesJson();
   json["texts"] = facts.spans.texts();
+  json["works"] = facts.spans.WorksJson();
+  json["module_sources"] = Json::array();
+  for (ModuleSource source : kModuleSources) {
+    json["module_sources"].push_back(ModuleSourceName(source));
+  }
   json["threads"] = ThreadsPart(facts.counts);
   json["drops"] = DropsPart(facts.counts);
   json["audits"] = AuditsPart(facts.counts);

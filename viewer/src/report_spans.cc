@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "schema.h"
 #include "source_json.h"
 #include "source_totals.h"
 #include "text_escape.h"
+#include "torchtape/format/names.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -20,6 +22,26 @@ bool TakesPart(v1::SpanKind kind) {
 
 void Move(const char* name, Column* column, Columns* columns) {
   columns->emplace_back(name, std::move(*column));
+}
+
+// Numbers that stand for types by their names.
+std::string ArgumentText(const Argument& argument, const v1::Value& value,
+                         const std::string& text) {
+  if (value.kind_case() != v1::Value::kInteger || value.integer() < 0 ||
+      value.integer() > 255) {
+    return text;
+  }
+  const auto number = static_cast<uint32_t>(value.integer());
+  if (absl::StartsWith(argument.type, "ScalarType")) {
+    return format::DtypeName(number);
+  }
+  if (absl::StartsWith(argument.type, "Layout")) {
+    return format::LayoutName(number);
+  }
+  if (absl::StartsWith(argument.type, "MemoryFormat")) {
+    return format::MemoryFormatName(number);
+  }
+  return text;
 }
 
 }  // namespace
@@ -54,7 +76,9 @@ const ReportSpans::Types& ReportSpans::TypesOf(const Values& values,
     if (i < arguments.size() && !arguments[i].name.empty()) {
       absl::StrAppend(&all, ToUtf8(arguments[i].name), "=");
     }
-    all += texts[i];
+    const v1::Value& value = values.signature->values(static_cast<int>(i));
+    all += i < arguments.size() ? ArgumentText(arguments[i], value, texts[i])
+                                : texts[i];
   }
   types.all = texts_.Intern(all);
   ValueReader reader(constant);
@@ -85,17 +109,42 @@ uint32_t ReportSpans::LineOf(uint32_t thread) {
 void ReportSpans::AddModule(const SpanBegin& begin) {
   const uint32_t thread = begin.thread.facts.number();
   const uint64_t unit = attribution_.CurrentUnit(thread);
-  const int module = attribution_.CurrentCall(thread).module;
-  modules_.push_back(static_cast<uint32_t>(module + 1));
+  const ModuleCall call = attribution_.CurrentCall(thread);
+  modules_.push_back(static_cast<uint32_t>(call.module + 1));
+  sources_.push_back(static_cast<uint8_t>(call.source));
   if (unit != kNoUnit) pending_.emplace_back(count_, unit);
 }
 
 void ReportSpans::OnUnits(absl::Span<const Unit>) {
   for (const auto& [span, unit] : pending_) {
-    modules_[span] =
-        static_cast<uint32_t>(attribution_.OwnerOf(unit).module + 1);
+    const Owner owner = attribution_.OwnerOf(unit);
+    modules_[span] = static_cast<uint32_t>(owner.module + 1);
+    sources_[span] = static_cast<uint8_t>(owner.source);
   }
   pending_.clear();
+}
+
+// Most calls do the same work as another one.
+uint32_t ReportSpans::IndexOf(const SpanWork& span) {
+  if (span.state == SpanWork::State::kElsewhere) return 0;
+  if (span.state == SpanWork::State::kUnknown) return 1;
+  const Work& work = span.work;
+  const std::string key = absl::StrCat(
+      work.matrix_flops, " ", work.arithmetic_flops, " ",
+      work.transcendental_calls, " ", work.moved_bytes, " ", work.on_cpu);
+  const auto [it, is_new] =
+      work_index_.try_emplace(key, static_cast<uint32_t>(2 + works_.size()));
+  if (is_new) works_.push_back(work);
+  return it->second;
+}
+
+Json ReportSpans::WorksJson() const {
+  Json json = Json::array();
+  for (const Work& work : works_) {
+    json.push_back({work.matrix_flops, work.arithmetic_flops,
+                    work.transcendental_calls, work.moved_bytes, work.on_cpu});
+  }
+  return json;
 }
 
 // Who made what the span reads, as far back as that is kept.
@@ -147,6 +196,7 @@ void ReportSpans::OnBegin(const SpanBegin& begin) {
   durations_.push_back(0);
   outputs_.push_back(0);
   threw_.push_back(0);
+  work_ids_.push_back(0);
   open.push_back(self);
   ++count_;
 }
@@ -159,6 +209,7 @@ void ReportSpans::OnEnd(const SpanEnd& end) {
   const size_t index = static_cast<size_t>(self);
   if (end.timed()) durations_[index] = end.duration_ns() + 1;
   threw_[index] = end.ending == Ending::kThrew;
+  work_ids_[index] = IndexOf(work_.Ending());
   if (end.outputs.signature != nullptr) {
     outputs_[index] = TypesOf(end.outputs, *end.frame.op, false).all;
   }
@@ -183,12 +234,14 @@ Json ReportSpans::LinesJson() const {
 }
 
 void ReportSpans::TakeColumns(Columns* columns) {
-  Column duration, outputs, threw, module;
+  Column duration, outputs, threw, module, source, work;
   for (size_t i = 0; i < count_; ++i) {
     duration.Add(durations_[i]);
     outputs.Add(outputs_[i]);
     threw.Add(threw_[i]);
     module.Add(modules_[i]);
+    source.Add(sources_[i]);
+    work.Add(work_ids_[i]);
   }
   Move("span_start", &start_, columns);
   Move("span_duration", &duration, columns);
@@ -196,6 +249,8 @@ void ReportSpans::TakeColumns(Columns* columns) {
   Move("span_thread", &thread_, columns);
   Move("span_depth", &depth_, columns);
   Move("span_module", &module, columns);
+  Move("span_source", &source, columns);
+  Move("span_work", &work, columns);
   Move("span_line", &line_, columns);
   Move("span_inputs", &inputs_, columns);
   Move("span_outputs", &outputs, columns);

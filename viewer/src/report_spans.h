@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "attribution.h"
+#include "op_work.h"
 #include "report_columns.h"
 #include "source_lines.h"
 #include "visitor.h"
@@ -41,12 +42,16 @@ class TextTable {
 
 class ReportSpans : public Visitor, public UnitVisitor {
  public:
-  // `kept`, `attribution` and `lines` must outlive this; the latter two must be
-  // called before this visitor, and `attribution` must tell it of units. Keeps
-  // at most `most` spans.
+  // `kept`, `attribution`, `lines` and `work` must outlive this; all but the
+  // first must be called before this visitor, and `attribution` must tell it of
+  // units. Keeps at most `most` spans.
   ReportSpans(const KeptSteps* kept, const Attribution* attribution,
-              const SourceLines* lines, size_t most)
-      : kept_(*kept), attribution_(*attribution), lines_(*lines), most_(most) {}
+              const SourceLines* lines, const OpWork* work, size_t most)
+      : kept_(*kept),
+        attribution_(*attribution),
+        lines_(*lines),
+        work_(*work),
+        most_(most) {}
 
   void OnChunk(const ChunkStart&) override { signatures_.clear(); }
   void OnStep(const StepStart&) override { forward_ops_.Age(); }
@@ -63,6 +68,9 @@ class ReportSpans : public Visitor, public UnitVisitor {
   std::optional<uint64_t> cut_at_ns() const { return cut_at_ns_; }
   const std::vector<std::string>& texts() const { return texts_.texts(); }
   Json LinesJson() const;
+  // [matrix, arithmetic, transcendental, bytes, on the CPU] of each kind of
+  // work.
+  Json WorksJson() const;
 
   // Moves the columns to the end of `columns`.
   void TakeColumns(Columns* columns);
@@ -76,12 +84,14 @@ class ReportSpans : public Visitor, public UnitVisitor {
 
   const Types& TypesOf(const Values& values, const Operator& op, bool inputs);
   void AddModule(const SpanBegin& begin);
+  uint32_t IndexOf(const SpanWork& work);
   void AddEdges(const SpanBegin& begin, const Types& types);
   uint32_t LineOf(uint32_t thread);
 
   const KeptSteps& kept_;
   const Attribution& attribution_;
   const SourceLines& lines_;
+  const OpWork& work_;
   const size_t most_;
 
   size_t count_ = 0;
@@ -102,6 +112,11 @@ class ReportSpans : public Visitor, public UnitVisitor {
   std::vector<uint64_t> durations_;  // + 1; 0: not known
   std::vector<uint32_t> outputs_;
   std::vector<uint32_t> modules_;  // 1 + index; 0: nobody's
+  std::vector<uint8_t> sources_;   // who told
+  // 0: counted elsewhere, 1: nobody knows, else 2 + index into `works_`.
+  std::vector<uint32_t> work_ids_;
+  std::vector<Work> works_;
+  absl::flat_hash_map<std::string, uint32_t> work_index_;
   // Spans and their units, whose modules are not told yet.
   std::vector<std::pair<size_t, uint64_t>> pending_;
   std::vector<uint8_t> threw_;

@@ -15,6 +15,7 @@
 #include "span_totals.h"
 #include "step_totals.h"
 #include "value_totals.h"
+#include "work_totals.h"
 
 namespace torchtape::viewer {
 
@@ -27,6 +28,7 @@ struct SummaryFacts {
   const Attribution& attribution;
   const ModuleTotals& modules;
   const MemoryTotals& memory;
+  const WorkTotals& work;
 
   // Of the chosen steps; filtered and sorted.
   std::vector<Step> steps = {};

@@ -3,6 +3,7 @@
 #include "source_json.h"
 #include "summary.h"
 #include "text_escape.h"
+#include "work_json.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -38,9 +39,9 @@ Json RunPart(const SummaryFacts& facts) {
   return json;
 }
 
-Json StepsPart(const std::vector<Step>& steps) {
+Json StepsPart(const SummaryFacts& facts) {
   Json json = Json::array();
-  for (const Step& step : steps) {
+  for (const Step& step : facts.steps) {
     json.push_back(
         {{"number", step.number},
          {"start_ns", step.start_ns},
@@ -48,7 +49,9 @@ Json StepsPart(const std::vector<Step>& steps) {
          {"recorded", step.recorded},
          {"ops", Measured(step.recorded, step.ops)},
          {"forward_ns", Measured(step.recorded, step.forward_ns)},
-         {"backward_ns", Measured(step.recorded, step.backward_ns)}});
+         {"backward_ns", Measured(step.recorded, step.backward_ns)},
+         {"work", step.recorded ? WorkJson(facts.work.OfStep(step.number))
+                                : Json(nullptr)}});
   }
   return json;
 }
@@ -62,16 +65,21 @@ Json SpanJson(const SpanTotal& total) {
           {"self_ns", total.self_ns}};
 }
 
-Json SpansPart(const std::vector<SpanTotal>& totals, bool directions) {
+Json SpansPart(const std::vector<SpanTotal>& totals) {
   Json json = Json::array();
-  for (const SpanTotal& total : totals) {
+  for (const SpanTotal& total : totals) json.push_back(SpanJson(total));
+  return json;
+}
+
+Json OpsPart(const SummaryFacts& facts) {
+  Json json = Json::array();
+  for (const SpanTotal& total : facts.ops) {
     Json entry = SpanJson(total);
-    if (directions) {
-      entry["forward_count"] = total.forward_count;
-      entry["backward_count"] = total.backward_count;
-      entry["forward_self_ns"] = total.forward_self_ns;
-      entry["backward_self_ns"] = total.backward_self_ns;
-    }
+    entry["forward_count"] = total.forward_count;
+    entry["backward_count"] = total.backward_count;
+    entry["forward_self_ns"] = total.forward_self_ns;
+    entry["backward_self_ns"] = total.backward_self_ns;
+    entry["work"] = WorkJson(facts.work.OfName(total.name));
     json.push_back(std::move(entry));
   }
   return json;
@@ -110,8 +118,11 @@ Json MemoryPart(const SummaryFacts& facts) {
 Json ModulesPart(const SummaryFacts& facts) {
   Json json = Json::array();
   const std::vector<Module>& modules = facts.attribution.tree().modules();
+  const std::vector<DirectedWork> work = facts.work.WithinModules();
+  const std::vector<DirectedWork> self_work = facts.work.OfModules();
   for (const ModuleTotal& total : facts.modules.totals()) {
-    const Module& module = modules[total.index];
+    const auto i = static_cast<size_t>(total.index);
+    const Module& module = modules[i];
     json.push_back({{"path", ToUtf8(module.path)},
                     {"type", ToUtf8(module.type)},
                     {"training", module.training},
@@ -126,7 +137,9 @@ Json ModulesPart(const SummaryFacts& facts) {
                     {"ops_backward_ns", total.ops.backward_ns},
                     {"self_forward_ns", total.self_ops.forward_ns},
                     {"self_backward_ns", total.self_ops.backward_ns},
-                    {"peak_bytes", Known(facts.memory.PeakOf(total.index))}});
+                    {"peak_bytes", Known(facts.memory.PeakOf(total.index))},
+                    {"work", WorkJson(work[i])},
+                    {"self_work", WorkJson(self_work[i])}});
   }
   return json;
 }
@@ -172,19 +185,22 @@ Json SourcePart(const SourceTotal& total) {
 Json SummaryJson(const SummaryFacts& facts) {
   Json json;
   json["run"] = RunPart(facts);
-  json["steps"] = StepsPart(facts.steps);
+  json["steps"] = StepsPart(facts);
   json["memory"] = MemoryPart(facts);
   json["values"] = ValuesPart(facts.values);
   json["modules"] = ModulesPart(facts);
   json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
-                       {"time_ns", facts.modules.optimizer().ns()}};
+                       {"time_ns", facts.modules.optimizer().ns()},
+                       {"work", WorkJson(facts.work.optimizer())}};
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
-      {"backward_ns", facts.modules.unattributed().backward_ns}};
-  json["ops"] = SpansPart(facts.ops, /*directions=*/true);
-  json["backward"] = SpansPart(facts.backward, false);
-  json["ranges"] = SpansPart(facts.ranges, false);
-  json["scripts"] = SpansPart(facts.scripts, false);
+      {"backward_ns", facts.modules.unattributed().backward_ns},
+      {"work", WorkJson(facts.work.unattributed())}};
+  json["ops"] = OpsPart(facts);
+  json["backward"] = SpansPart(facts.backward);
+  json["ranges"] = SpansPart(facts.ranges);
+  json["scripts"] = SpansPart(facts.scripts);
+  json["work"] = WorkJson(facts.work.all());
   if (facts.options.by != "source") return json;
   json["sources"] = Json::array();
   for (const SourceTotal& total : facts.sources) {

@@ -17,6 +17,20 @@ namespace torchtape::viewer {
 // scripts.
 void PrintTables(const SummaryFacts& facts, std::ostream& out);
 
+// What was computed and moved, in two lines, and by module and operator.
+void PrintWork(const SummaryFacts& facts, std::ostream& out);
+void PrintWorkTables(const SummaryFacts& facts, std::ostream& out);
+
+// Rows that a table has unless the user says otherwise.
+inline constexpr size_t kOpRows = 15;
+inline constexpr size_t kModuleRows = 40;
+
+// "Linear" of "torch::nn::LinearImpl".
+std::string ShortType(absl::string_view type);
+
+// The last part of its path, as far in as it is deep.
+std::string ModuleName(const Module& module);
+
 // How many of the rows that a table could have it gets; `fitting` unless the
 // user says otherwise.
 inline size_t Rows(const SummaryFacts& facts, size_t fitting, size_t have) {

@@ -13,33 +13,12 @@ namespace torchtape::viewer {
 namespace {
 
 // Rows that a table has unless the user says otherwise.
-constexpr size_t kOpRows = 15;
 constexpr size_t kBackwardRows = 8;
-constexpr size_t kModuleRows = 40;
 constexpr size_t kSourceRows = 25;
 
 // What the longest names of a line of source get.
 constexpr size_t kFunctionColumns = 32;
 constexpr size_t kOpsColumns = 24;
-
-// "Linear" of "torch::nn::LinearImpl".
-std::string ShortType(absl::string_view type) {
-  absl::ConsumePrefix(&type, "(anonymous namespace)::");
-  if (absl::ConsumePrefix(&type, "torch::nn::")) {
-    absl::ConsumeSuffix(&type, "Impl");
-  }
-  return EscapeText(type);
-}
-
-std::string ModuleName(const Module& module) {
-  const size_t dot = module.path.rfind('.');
-  const std::string name =
-      module.parent == kNoModule || dot == std::string::npos
-          ? module.path
-          : module.path.substr(dot + 1);
-  return std::string(2 * static_cast<size_t>(module.depth), ' ') +
-         EscapeText(name);
-}
 
 void AddTimes(const SummaryFacts& facts, const UnitTime& all,
               const UnitTime& self, std::vector<std::string>* cells) {
@@ -199,8 +178,28 @@ void PrintSources(const SummaryFacts& facts, std::ostream& out) {
 
 }  // namespace
 
+// "Linear" of "torch::nn::LinearImpl".
+std::string ShortType(absl::string_view type) {
+  absl::ConsumePrefix(&type, "(anonymous namespace)::");
+  if (absl::ConsumePrefix(&type, "torch::nn::")) {
+    absl::ConsumeSuffix(&type, "Impl");
+  }
+  return EscapeText(type);
+}
+
+std::string ModuleName(const Module& module) {
+  const size_t dot = module.path.rfind('.');
+  const std::string name =
+      module.parent == kNoModule || dot == std::string::npos
+          ? module.path
+          : module.path.substr(dot + 1);
+  return std::string(2 * static_cast<size_t>(module.depth), ' ') +
+         EscapeText(name);
+}
+
 void PrintTables(const SummaryFacts& facts, std::ostream& out) {
   if (facts.options.by == "source") return PrintSources(facts, out);
+  if (facts.options.by == "work") return PrintWorkTables(facts, out);
   PrintModules(facts, out);
   PrintOps(facts, out);
   PrintSpans(facts, "backward node", facts.backward, out);

@@ -194,6 +194,7 @@ void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
   out << '\n';
   PrintStepTimes(facts, out);
   PrintStepWork(facts, out);
+  PrintWork(facts, out);
   PrintMemory(facts, out);
   PrintValues(facts, out);
   PrintTables(facts, out);

@@ -31,6 +31,15 @@ std::string CountText(uint64_t count) {
   return absl::StrFormat("%.1f G", number / 1e9);
 }
 
+std::string AmountText(double amount) {
+  if (amount < 999.5) return absl::StrFormat("%.0f ", amount);
+  const char* prefix = "kMGTPE";
+  for (amount /= 1e3; amount >= 999.95 && prefix[1] != '\0'; ++prefix) {
+    amount /= 1e3;
+  }
+  return absl::StrFormat("%.1f %c", amount, *prefix);
+}
+
 std::string ShareText(double part, double whole) {
   if (whole <= 0) return "-";
   const double percent = part / whole * 100;

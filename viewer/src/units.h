@@ -18,6 +18,9 @@ std::string BytesText(double bytes);
 // Short: "512", "4.3 M". Exact up to 99999.
 std::string CountText(uint64_t count);
 
+// Of large numbers, with an SI prefix behind: "512 ", "4.3 M", "1.8 T".
+std::string AmountText(double amount);
+
 // "31 %" or, below ten percent, "2.4 %"; "-" if `whole` is 0.
 std::string ShareText(double part, double whole);
 

@@ -92,14 +92,15 @@ absl::StatusOr<Outcome> Report(const Log& log, const VerbOptions& options,
   Attribution attribution(&call_sites);
   SourceLines lines(&symbolizer);
   LogCounts counts;
-  ReportSpans spans(&kept, &attribution, &lines, kMostSpans);
+  OpWork work;
+  ReportSpans spans(&kept, &attribution, &lines, &work, kMostSpans);
   ReportMemory memory(&kept, &attribution, &spans, kMostSpans);
   ReportValues values;
   attribution.AddVisitor(&spans);
   attribution.AddVisitor(&memory);
-  absl::StatusOr<ReplayReport> report =
-      ReplayLog(log, Half(options, 1), format::StreamCursor::Columns::kAll,
-                {&counts, &attribution, &lines, &spans, &memory, &values});
+  absl::StatusOr<ReplayReport> report = ReplayLog(
+      log, Half(options, 1), format::StreamCursor::Columns::kAll,
+      {&counts, &attribution, &lines, &work, &spans, &memory, &values});
   if (!report.ok()) return report.status();
 
   const Json chosen = ChosenJson(options.steps);

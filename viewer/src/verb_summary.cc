@@ -74,10 +74,15 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   Attribution attribution(&call_sites);
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
-  attribution.AddVisitor(&modules);
-  attribution.AddVisitor(&memory);
-  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans, &values,
-                                    &attribution, &modules, &memory};
+  OpWork op_work;
+  WorkTotals work(options.steps, &op_work, &attribution);
+  for (UnitVisitor* visitor :
+       std::initializer_list<UnitVisitor*>{&modules, &memory, &work}) {
+    attribution.AddVisitor(visitor);
+  }
+  std::vector<Visitor*> visitors = {&counts, &steps,       &spans,
+                                    &values, &attribution, &modules,
+                                    &memory, &op_work,     &work};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
@@ -88,8 +93,8 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
 
-  SummaryFacts facts = {log,    options,     *run,    *report,
-                        counts, attribution, modules, memory};
+  SummaryFacts facts = {log,         options, *run,   *report, counts,
+                        attribution, modules, memory, work};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);

@@ -7,8 +7,16 @@ declare const DecompressionStream: {
   new (format: string): { readable: ReadableStream<Uint8Array>; writable: WritableStream<Uint8Array> };
 };
 
+// What ops computed and moved in one direction: README.md ("FLOPs").
+export interface WorkSum {
+  matrix_flops: number; arithmetic_flops: number; transcendental_calls: number; moved_bytes: number;
+  counted_ops: number; unknown_ops: number; unknown_ns: number; timed_flops: number; timed_ns: number;
+}
+export type Work = { forward: WorkSum; backward: WorkSum } | null;
+
 export interface SpanTotal {
   name: string;
+  work?: Work; // of ops
   count: number;
   untimed_count: number;
   threw_count: number;
@@ -41,6 +49,7 @@ export interface Step {
   ops: number | null;
   forward_ns: number | null;
   backward_ns: number | null;
+  work: Work;
 }
 
 export interface ModuleTotal {
@@ -56,6 +65,8 @@ export interface ModuleTotal {
   ops_backward_ns: number;
   self_forward_ns: number; // of its ops alone
   self_backward_ns: number;
+  peak_bytes: number | null;
+  work: Work; // with the modules inside
 }
 
 // What `torchtape summary --json --by=source` prints.
@@ -78,8 +89,9 @@ export interface Summary {
   values: { name: string; count: number; first: number | null; last: number | null;
             least: number | null; greatest: number | null }[];
   modules: ModuleTotal[];
-  optimizer: { ops: number; time_ns: number };
-  unattributed: { forward_ns: number | null; backward_ns: number | null };
+  optimizer: { ops: number; time_ns: number; work: Work };
+  unattributed: { forward_ns: number | null; backward_ns: number | null; work: Work };
+  work: Work;
   ops: SpanTotal[];
   backward: SpanTotal[];
   ranges: SpanTotal[];
@@ -106,6 +118,8 @@ export interface Facts {
   operators: Operator[];
   lines: { file: string | null; line: number | null; function: string | null }[];
   texts: string[];
+  works: [matrix: number, arithmetic: number, transcendental: number, bytes: number, onCpu: boolean][];
+  module_sources: string[]; // who told of a module
   threads: { number: number; name: string }[];
   drops: { start_ns: number; end_ns: number; events: number }[];
   audits: { time_ns: number; tapped_ops: number; missed_ops: number }[];

@@ -3,6 +3,7 @@
 import { shortName, shortPath } from "./dom";
 import { Run, none } from "./run";
 import { bytes, count, known, time } from "./units";
+import { spanWorkText } from "./work";
 
 export function lineText(run: Run, line: number): string {
   if (line === none) return "";
@@ -21,6 +22,17 @@ export function durationOf(run: Run, span: number): number | null {
   return Number.isNaN(duration) ? null : duration;
 }
 
+const sources: { [name: string]: string } = {
+  scope: "the program said so", tap: "its call was seen", parameter: "by its parameters",
+  call_site: "by the function that called", inferred: "by what is around",
+};
+
+// Who told which module it works for.
+export function sourceText(run: Run, span: number): string {
+  const name = run.facts.module_sources[run.spans.source[span]];
+  return sources[name] ?? name;
+}
+
 // For a tip: the heading first.
 export function spanFacts(run: Run, span: number): string[] {
   const { spans, facts } = run;
@@ -29,9 +41,11 @@ export function spanFacts(run: Run, span: number): string[] {
   const own = Number.isNaN(spans.self[span]) ? "" : `, self ${time(spans.self[span])}`;
   lines.push(`${known(durationOf(run, span), time)}${own}, ` +
     `at ${time(spans.start[span] - from)} of the step`);
-  if (spans.module[span] !== none) lines.push(run.modulePath(spans.module[span]));
+  if (spans.module[span] !== none) lines.push(`${run.modulePath(spans.module[span])} (${sourceText(run, span)})`);
   if (spans.inputs[span]) lines.push(facts.texts[spans.inputs[span]]);
   if (spans.outputs[span]) lines.push(`-> ${facts.texts[spans.outputs[span]]}`);
+  const work = spanWorkText(run, span);
+  if (work) lines.push(work);
   const line = lineText(run, spans.line[span]);
   if (line) lines.push(line);
   if (spans.threw[span]) lines.push("threw");

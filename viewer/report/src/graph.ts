@@ -12,12 +12,13 @@ import { none } from "./run";
 import { Selection, Store } from "./store";
 import { Theme } from "./theme";
 import { share, time } from "./units";
+import { flopText } from "./work";
 
 type Hit = { box: Box; backward: boolean } | null;
 
 export class GraphCanvas extends PanCanvas {
   level = 1;
-  byTime = false;
+  colourBy: Look["colourBy"] = "kind";
   private model: GraphModel | null = null;
   private modelOf = "";
   private open = new Set<string>();
@@ -76,6 +77,12 @@ export class GraphCanvas extends PanCanvas {
     if (!box) return null;
     const x = box.x + (box.open ? 20 : 40), y = box.y + (box.open ? 14 : box.height / 2);
     return [x * this.scale + this.origin[0], y * this.scale + this.origin[1]];
+  }
+
+  // How far a side of a box is lit, by the key of its item: for tests.
+  stateOf(key: string, backward: boolean): number {
+    const box = this.boxes.find(({ item }) => item.key === key);
+    return box ? this.states()(box.item, backward) : NaN;
   }
 
   toggle(item: Item): void {
@@ -146,9 +153,25 @@ export class GraphCanvas extends PanCanvas {
                    this.height / 3 - box.y * this.scale];
   }
 
+  // In a replay: 2 what runs at the cursor, 1 what began before, 0 what comes.
+  private replayed(at: number): (item: Item, backward: boolean) => number {
+    const forward = new Map<Item, number>(), backward = new Map<Item, number>();
+    const { start, end } = this.store.run.spans;
+    for (const [span, own] of this.model!.itemOf) {
+      if (start[span] > at) continue;
+      const map = own.span === span && own.hasForward ? forward : backward;
+      const runs = end[span] > at ? 2 : 1;
+      for (let up: Item | null = own; up; up = up.parent) {
+        if ((map.get(up) ?? 0) < runs) map.set(up, runs);
+      }
+    }
+    return (item, side) => (side ? backward : forward).get(item) ?? 0;
+  }
+
   // Of each item that can be seen how far it is selected.
   private states(): (item: Item, backward: boolean) => number {
     const { mask, state } = this.store;
+    if (state.replaying && state.cursor !== null && this.model) return this.replayed(state.cursor);
     if (!mask || !this.model) return () => -1;
     const forward = new Map<Item, number>(), backward = new Map<Item, number>();
     const note = (map: Map<Item, number>, item: Item, value: number) => {
@@ -173,7 +196,8 @@ export class GraphCanvas extends PanCanvas {
     if (!this.fitted) { this.fitted = true; this.fit(); this.reveal(); }
     const { run, state } = this.store;
     const [from, to] = run.stepRange(state.step);
-    const look: Look = { run, theme, scale: this.scale, stepNs: to - from, byTime: this.byTime,
+    const look: Look = { run, theme, scale: this.scale, stepNs: to - from, colourBy: this.colourBy,
+                         stepFlops: this.model ? this.model.root.forwardFlops + this.model.root.backwardFlops : 0,
                          labels: new Map(), state: this.states() };
     context.save();
     context.translate(...this.origin);
@@ -256,6 +280,8 @@ export class GraphCanvas extends PanCanvas {
     const lines = [item.kind === "module" ? run.modulePath(item.module) : item.label, item.detail,
       `forward ${time(item.forwardNs)}, backward ${time(item.backwardNs)}, ` +
         `${share(item.forwardNs + item.backwardNs, to - from)} of the step`];
+    const flops = item.forwardFlops + item.backwardFlops;
+    if (flops > 0) lines.push(`forward ${flopText(item.forwardFlops)}, backward ${flopText(item.backwardFlops)}`);
     if (item.kind === "module") {
       const { parameters } = run.moduleTotals[item.module];
       if (parameters) lines.push(`${parameters} parameters`);

@@ -7,13 +7,15 @@ import type { Item } from "./graph_model";
 import { Run, none } from "./run";
 import { Theme } from "./theme";
 import { time } from "./units";
+import { flopText } from "./work";
 
 export interface Look {
   run: Run;
   theme: Theme;
   scale: number;
   stepNs: number;
-  byTime: boolean;
+  colourBy: "kind" | "time" | "FLOPs";
+  stepFlops: number;
   labels: Map<string, number>; // how many there are at a place
   // 2: selected, 1: related or around it, 0: not; -1: nothing is selected
   state: (item: Item, backward: boolean) => number;
@@ -43,16 +45,17 @@ function nodeName(item: Item, run: Run): string {
 
 function drawSide(
   context: Draw, look: Look, [x, y, width, height]: Rect, colour: string, texts: [string, string, string],
-  ns: number, state: number, dashed: boolean
+  [ns, flops]: [ns: number, flops: number], state: number, dashed: boolean
 ): void {
-  const { theme, scale, stepNs } = look;
+  const { theme, scale, stepNs, stepFlops, colourBy } = look;
   context.globalAlpha = state === 0 ? 0.35 : 1;
   roundRect(context, x, y, width, height, 5);
   context.fillStyle = theme.card;
   context.fill();
   const part = Math.min(ns / stepNs, 1);
-  if (look.byTime) {
-    context.globalAlpha *= 0.12 + 0.88 * Math.sqrt(part);
+  if (colourBy !== "kind") {
+    const weight = colourBy === "time" ? part : stepFlops > 0 ? Math.min(flops / stepFlops, 1) : 0;
+    context.globalAlpha *= weight === 0 ? 0 : 0.12 + 0.88 * Math.sqrt(weight);
     context.fillStyle = theme.kinds.product;
     context.fill();
     context.globalAlpha = state === 0 ? 0.35 : 1;
@@ -83,6 +86,11 @@ function drawSide(
   context.lineWidth = 1;
 }
 
+// What a box says of how much it does.
+function amountOf({ colourBy }: Look, ns: number, flops: number): string {
+  return colourBy !== "FLOPs" ? time(ns) : flops > 0 ? flopText(flops) : "";
+}
+
 function drawClosed(context: Draw, look: Look, box: Box): void {
   const { item } = box;
   const { run } = look;
@@ -102,14 +110,14 @@ function drawClosed(context: Draw, look: Look, box: Box): void {
     }
   }
   if (item.hasForward) {
-    drawSide(context, look, forwardRect(box), colour, [name, item.detail, time(item.forwardNs)],
-             item.forwardNs, look.state(item, false), dashed);
+    drawSide(context, look, forwardRect(box), colour, [name, item.detail, amountOf(look, item.forwardNs, item.forwardFlops)],
+             [item.forwardNs, item.forwardFlops], look.state(item, false), dashed);
   }
   if (item.backward.length) {
     const text = item.hasForward ? nodeName(item, run) : `${more ? "\u25b8 " : ""}${item.label}`;
     const detail = item.hasForward ? "backward" : item.detail;
-    drawSide(context, look, backwardRect(box), look.theme.kinds.backward, [text, detail, time(item.backwardNs)],
-             item.backwardNs, look.state(item, true), dashed);
+    drawSide(context, look, backwardRect(box), look.theme.kinds.backward, [text, detail, amountOf(look, item.backwardNs, item.backwardFlops)],
+             [item.backwardNs, item.backwardFlops], look.state(item, true), dashed);
     if (item.hasForward) {
       context.strokeStyle = look.theme.faint;
       context.setLineDash([2, 3]);
@@ -136,7 +144,9 @@ function drawOpen(context: Draw, look: Look, box: Box): void {
   context.setLineDash([]);
   context.lineWidth = 1;
   if (look.scale < 0.35) return;
-  const amounts = `${time(item.forwardNs)} forward, ${time(item.backwardNs)} backward`;
+  const amounts = look.colourBy === "FLOPs"
+    ? `${flopText(item.forwardFlops)} forward, ${flopText(item.backwardFlops)} backward`
+    : `${time(item.forwardNs)} forward, ${time(item.backwardNs)} backward`;
   context.textAlign = "left";
   context.font = smallFont;
   context.fillStyle = theme.muted;

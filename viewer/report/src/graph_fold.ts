@@ -20,6 +20,8 @@ function sumOf(items: Item[], kind: Item["kind"], key: string, label: string, pa
     backward: items.flatMap(({ backward }) => backward),
     forwardNs: items.reduce((sum, { forwardNs }) => sum + forwardNs, 0),
     backwardNs: items.reduce((sum, { backwardNs }) => sum + backwardNs, 0),
+    forwardFlops: items.reduce((sum, { forwardFlops }) => sum + forwardFlops, 0),
+    backwardFlops: items.reduce((sum, { backwardFlops }) => sum + backwardFlops, 0),
     hasForward: items.some(({ hasForward }) => hasForward),
     shape: `(${items.map(({ shape }) => shape).join()})`,
   };

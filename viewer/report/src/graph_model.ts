@@ -4,6 +4,7 @@
 import { shortName, typeName } from "./dom";
 import { foldRepeats } from "./graph_fold";
 import { Run, none } from "./run";
+import { spanFlops } from "./work";
 
 export interface Item {
   key: string; // the same in every step
@@ -17,6 +18,8 @@ export interface Item {
   order: number; // when it began
   forwardNs: number;
   backwardNs: number;
+  forwardFlops: number; // as far as they are known
+  backwardFlops: number;
   hasForward: boolean;
   parent: Item | null;
   children: Item[];
@@ -29,7 +32,8 @@ export interface GraphModel {
 
 function newItem(kind: Item["kind"], key: string, label: string, parent: Item | null): Item {
   const item: Item = { key, kind, label, detail: "", shape: "", module: none, span: none, backward: [],
-                       order: Infinity, forwardNs: 0, backwardNs: 0, hasForward: false, parent, children: [] };
+                       order: Infinity, forwardNs: 0, backwardNs: 0, forwardFlops: 0, backwardFlops: 0,
+                       hasForward: false, parent, children: [] };
   parent?.children.push(item);
   return item;
 }
@@ -46,8 +50,21 @@ class Builder {
   private itemOf = new Map<number, Item>();
   private root = newItem("group", "", "step", null);
   private runs = 0;
+  private flops: Float64Array; // of the step's spans, with all that is inside
 
-  constructor(private run: Run, private step: number, private level: number) {}
+  constructor(private run: Run, private step: number, private level: number) {
+    const [from, to] = run.spansOfStep(step);
+    this.flops = new Float64Array(to - from);
+    for (let i = to - 1; i >= from; --i) {
+      this.flops[i - from] += spanFlops(run, i) ?? 0;
+      const parent = run.spans.parent[i];
+      if (parent >= from) this.flops[parent - from] += this.flops[i - from];
+    }
+  }
+
+  private flopsOf(span: number): number {
+    return this.flops[span - this.run.spansOfStep(this.step)[0]];
+  }
 
   build(): GraphModel {
     const { spans } = this.run;
@@ -143,6 +160,7 @@ class Builder {
     item.hasForward = !spans.backward[span];
     const duration = spans.end[span] - spans.start[span];
     if (!Number.isNaN(duration)) item[item.hasForward ? "forwardNs" : "backwardNs"] = duration;
+    item[item.hasForward ? "forwardFlops" : "backwardFlops"] = this.flopsOf(span);
     this.itemOf.set(span, item);
     return item;
   }
@@ -162,6 +180,7 @@ class Builder {
       maker.backward.push(node);
       for (let up: Item = maker; up.kind === "op" && up.parent; up = up.parent) {
         up.backwardNs += ns;
+        up.backwardFlops += this.flopsOf(node);
         if (up !== maker) up.backward.push(node);
       }
       this.itemOf.set(node, maker);
@@ -172,8 +191,9 @@ class Builder {
     const item = this.addOp(node, module === none ? this.gradients() : this.moduleItem(module));
     item.backward.push(node);
     item.hasForward = false;
-    item.forwardNs = 0;
+    item.forwardNs = item.forwardFlops = 0;
     item.backwardNs = ns;
+    item.backwardFlops = this.flopsOf(node);
   }
 
   private gradients(): Item {
@@ -187,6 +207,8 @@ class Builder {
       for (const child of item.children) this.finish(child);
       item.forwardNs = item.children.reduce((sum, child) => sum + child.forwardNs, 0);
       item.backwardNs = item.children.reduce((sum, child) => sum + child.backwardNs, 0);
+      item.forwardFlops = item.children.reduce((sum, child) => sum + child.forwardFlops, 0);
+      item.backwardFlops = item.children.reduce((sum, child) => sum + child.backwardFlops, 0);
       item.hasForward = item.children.some(({ hasForward }) => hasForward);
       item.backward = item.children.flatMap(({ backward }) => backward);
       item.order = item.children.reduce((first, { order }) => Math.min(first, order), Infinity);

@@ -29,9 +29,11 @@ export function graphView(store: Store): View {
   const canvas = new GraphCanvas(store);
   const level = choiceOf("level", levels.map(([, text, title]) => ({ text, title })),
     (i) => canvas.level === levels[i][0], (i) => { canvas.level = levels[i][0]; canvas.update(); });
+  const ways = ["kind", "time", "FLOPs"] as const;
   const colour = choiceOf("colour", [{ text: "by kind", title: "colour by the kind of work" },
-                                     { text: "by time", title: "colour by the time that it takes" }],
-    (i) => canvas.byTime === (i === 1), (i) => { canvas.byTime = i === 1; canvas.redraw(); });
+                                     { text: "by time", title: "colour by the time that it takes" },
+                                     { text: "by FLOPs", title: "colour by how much it computes" }],
+    (i) => canvas.colourBy === ways[i], (i) => { canvas.colourBy = ways[i]; canvas.redraw(); });
   const hidden = make("p", { class: "empty", text: "The events of this step are not in this page." });
   const foot = make("div", { class: "foot" });
   const element = make("div", { class: "filled" },

@@ -9,6 +9,7 @@ import { memoryView } from "./memory";
 import { notices } from "./notices";
 import { overview } from "./overview";
 import { Panel } from "./panel";
+import { Replay } from "./replay";
 import { Run } from "./run";
 import { Search } from "./search";
 import { Store } from "./store";
@@ -29,12 +30,14 @@ class Page {
   private stepName = make("output");
   private search: Search;
   private panel: Panel;
+  private replay: Replay;
 
   constructor(private store: Store) {
     this.search = new Search(store);
     this.panel = new Panel(store);
+    this.replay = new Replay(store);
     const app = document.getElementById("app")!;
-    app.replaceChildren(this.head(), ...notices(store.run),
+    app.replaceChildren(this.head(), this.replay.element, ...notices(store.run),
       make("div", { class: "body" }, this.main, this.panel.element));
     document.title = `${store.run.summary.run.program || store.run.summary.run.log} \u2013 torchtape`;
     store.onChange(() => this.update());
@@ -57,7 +60,8 @@ class Page {
       make("div", { class: "steps", role: "group" },
         button("\u25c2", () => store.goToStep(store.state.step - 1), { label: "step before", title: "step before ([)" }),
         this.stepName,
-        button("\u25b8", () => store.goToStep(store.state.step + 1), { label: "next step", title: "next step (])", disabled: steps.length < 2 })),
+        button("\u25b8", () => store.goToStep(store.state.step + 1), { label: "next step", title: "next step (])", disabled: steps.length < 2 }),
+        button("\u25b6", () => this.replay.toggle(), { id: "replay", class: "icon", label: "replay the step", title: "replay the step (p)" })),
       this.search.element, theme);
   }
 
@@ -76,6 +80,7 @@ class Page {
     const step = run.summary.steps[state.step];
     this.stepName.textContent = step ? `step ${step.number}` : "no steps";
     this.panel.update();
+    this.replay.update();
     const { view } = this;
     if (this.main.firstChild !== view.element) this.main.replaceChildren(view.element);
     view.update();
@@ -93,7 +98,7 @@ class Page {
     else if (event.key === "]") store.goToStep(store.state.step + 1);
     else if (event.key === "t") document.getElementById("theme")!.click();
     else if (event.key === "Escape") store.clear();
-    else if (!this.view.onKey?.(event)) return;
+    else if (!this.replay.onKey(event) && !this.view.onKey?.(event)) return;
     event.preventDefault();
   }
 }

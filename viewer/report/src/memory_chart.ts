@@ -109,6 +109,15 @@ export class MemoryChart extends TimeCanvas {
     }
     this.drawStack(context, theme, picture, y);
     this.drawPeak(context, theme, y);
+    // In a replay the curve fills up to the cursor.
+    const { cursor, replaying } = store.state;
+    if (replaying && cursor !== null && cursor < axis.to) {
+      const from = Math.max(axis.x(cursor), axis.left);
+      context.globalAlpha = 0.82;
+      context.fillStyle = theme.card;
+      context.fillRect(from, 0, axis.right - from, this.height);
+      context.globalAlpha = 1;
+    }
     this.drawCursor(context, theme, 0);
   }
 

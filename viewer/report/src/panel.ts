@@ -1,10 +1,11 @@
 // The facts of what is selected, with ways to what it is connected to.
 
 import { button, make, shortName, typeName } from "./dom";
-import { allocatedText, durationOf, lineText, makerText, operatorText } from "./facts";
+import { allocatedText, durationOf, lineText, makerText, operatorText, sourceText } from "./facts";
 import { Run, none } from "./run";
 import { Selection, Store } from "./store";
 import { bytes, count, known, share, time } from "./units";
+import { spanWorkText, workText } from "./work";
 
 type Fact = [name: string, content: string | Node | null];
 
@@ -113,6 +114,8 @@ export class Panel {
       ["starts", `at ${time(spans.start[span] - from)} of step ${run.summary.steps[spans.step[span]]?.number}`],
       ["ended", spans.threw[span] ? "threw" : null],
       ["module", this.moduleLink(spans.module[span])],
+      ["told", spans.module[span] === none ? null : sourceText(run, span)],
+      ["work", spanWorkText(run, span)],
       ["source", this.lineLink(spans.line[span])],
       ["inputs", this.typesList(spans.inputs[span])],
       ["outputs", this.typesList(spans.outputs[span])],
@@ -138,6 +141,8 @@ export class Panel {
       ["backward", known(total.backward_ns, time)],
       ["parameters", count(total.parameters)],
       ["bytes", bytes(total.bytes)],
+      ["peak", total.peak_bytes === null ? null : `${bytes(total.peak_bytes)} live at once of what its ops allocated`],
+      ["work", workText(total.work)],
       ["modules", make("div", { class: "links" },
         ...run.moduleChildren[module].slice(0, mostLinks).map((child) => this.moduleLink(child)))],
       ...this.maskFacts(),

@@ -15,6 +15,8 @@ export interface Spans {
   thread: Int32Array;
   depth: Int32Array;
   module: Int32Array;
+  source: Int32Array; // who told the module: into module_sources
+  work: Int32Array; // 0: counted elsewhere, 1: nobody knows, else 2 + index into works
   line: Int32Array;
   inputs: Int32Array; // into texts
   outputs: Int32Array;
@@ -60,6 +62,7 @@ function decodeSpans(columns: Columns): Spans {
     count, start, end, forward, edges, edgeFrom,
     name: columns.integers("span_name"), thread: columns.integers("span_thread"),
     depth: columns.integers("span_depth"), module: minusOne("span_module"),
+    source: columns.integers("span_source"), work: columns.integers("span_work"),
     line: minusOne("span_line"), inputs: columns.integers("span_inputs"),
     outputs: columns.integers("span_outputs"), threw: columns.integers("span_threw"),
     edgeType: columns.integers("edge_type"),

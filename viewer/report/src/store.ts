@@ -2,6 +2,7 @@
 // zoom. Every view reads it and is told when it changes; the address's #... is
 // its text, so that a link restores it and "back" goes back.
 
+import { firstAt } from "./facts";
 import { Run, none } from "./run";
 
 export type Selection =
@@ -19,6 +20,7 @@ export interface State {
   selection: Selection;
   cursor: number | null; // a time, in ns
   range: [from: number, to: number] | null; // what the timeline shows; null: the step
+  replaying: boolean; // views show what runs at the cursor
 }
 
 const nothing: Selection = { kind: "none" };
@@ -39,7 +41,7 @@ export class Store {
 
   constructor(readonly run: Run) {
     this.state = { view: "overview", step: this.firstStep(), selection: nothing,
-                   cursor: null, range: null };
+                   cursor: null, range: null, replaying: false };
     this.read();
     addEventListener("hashchange", () => {
       this.read();
@@ -68,6 +70,12 @@ export class Store {
     Object.assign(this.state, change);
     if (change.selection) this.mask = this.maskOf(change.selection);
     this.write(push);
+    this.tell();
+  }
+
+  // Many times a second: too often for the address.
+  play(cursor: number): void {
+    this.state.cursor = cursor;
     this.tell();
   }
 
@@ -175,30 +183,68 @@ export class Store {
     const { facts } = this.run;
     switch (selection.kind) {
       case "none": return null;
-      case "span": return `span:${selection.span}`;
+      case "span": return `span:${this.spanText(selection.span)}`;
       case "module": return `module:${facts.modules[selection.module].path}`;
       case "name": return `op:${selection.name}`;
-      case "line": return `line:${selection.line}`;
+      case "line": return `line:${this.lineKey(selection.line)}`;
       case "text": return `type:${facts.texts[selection.text]}`;
-      case "allocation": return `allocation:${selection.allocation}`;
+      case "allocation": return `allocation:${this.allocationText(selection.allocation)}`;
     }
+  }
+
+  // Links tell a span by its step and how-many-th it is in there, so that they
+  // hold for a report of other steps too; allocations likewise.
+  private spanText(span: number): string {
+    const step = this.run.spans.step[span];
+    return `${this.run.summary.steps[step]?.number}.${span - this.run.spansOfStep(step)[0]}`;
+  }
+
+  private allocationText(allocation: number): string {
+    const { time } = this.run.allocations;
+    const step = this.run.stepAt(time[allocation]);
+    const from = firstAt(time, this.run.stepRange(step)[0]);
+    return `${this.run.summary.steps[step]?.number}.${allocation - from}`;
+  }
+
+  private lineKey(line: number): string {
+    const { file, line: number, function: name } = this.run.facts.lines[line];
+    return [file ?? "", number ?? "", name ?? ""].join(":");
+  }
+
+  // "STEP.INDEX" as the number of a span or allocation.
+  private placeOf(text: string, range: (step: number) => [from: number, to: number]): number {
+    const words = /^(\d+)\.(\d+)$/.exec(text);
+    const step = words ? this.run.stepIndex(Number(words[1])) : -1;
+    if (!words || step < 0) return none;
+    const [from, to] = range(step);
+    return from + Number(words[2]) < to ? from + Number(words[2]) : none;
+  }
+
+  private allocationsOfStep(step: number): [from: number, to: number] {
+    const [from, to] = this.run.stepRange(step);
+    const { time } = this.run.allocations;
+    return [firstAt(time, from), firstAt(time, to)];
   }
 
   private parseSelection(text: string | null): Selection {
     if (!text) return nothing;
     const colon = text.indexOf(":");
     const [kind, rest] = [text.slice(0, colon), text.slice(colon + 1)];
-    const { facts, spans, allocations } = this.run;
-    const number = (limit: number) => {
-      const index = Number(rest);
-      return Number.isInteger(index) && index >= 0 && index < limit ? index : none;
-    };
+    const { facts } = this.run;
     const valid = (index: number, selection: Selection) => (index === none ? nothing : selection);
     switch (kind) {
-      case "span": return valid(number(spans.count), { kind, span: Number(rest) });
-      case "line": return valid(number(facts.lines.length), { kind, line: Number(rest) });
-      case "allocation":
-        return valid(number(allocations.count), { kind, allocation: Number(rest) });
+      case "span": {
+        const span = this.placeOf(rest, (step) => this.run.spansOfStep(step));
+        return valid(span, { kind, span });
+      }
+      case "line": {
+        const line = facts.lines.findIndex((_, i) => this.lineKey(i) === rest);
+        return valid(line, { kind, line });
+      }
+      case "allocation": {
+        const allocation = this.placeOf(rest, (step) => this.allocationsOfStep(step));
+        return valid(allocation, { kind, allocation });
+      }
       case "module": {
         const module = this.run.moduleIndex.get(rest) ?? none;
         return valid(module, { kind, module });
@@ -246,6 +292,7 @@ export class Store {
       cursor: time(words.get("at")),
       range: ends.length === 2 && ends[0] !== null && ends[1] !== null && ends[0] < ends[1]
         ? [ends[0], ends[1]] : null,
+      replaying: this.state.replaying,
     };
     this.mask = this.maskOf(selection);
   }

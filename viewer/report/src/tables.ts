@@ -1,13 +1,14 @@
 // The views that are tables: modules, ops, source. Their numbers are those of
 // `torchtape summary --by=source --json`.
 
-import { SourceTotal, SpanTotal } from "./data";
+import { SourceTotal, SpanTotal, Work } from "./data";
 import { button, make, shortPath, typeName } from "./dom";
 import { Run, none } from "./run";
 import { Store } from "./store";
 import { Column, Table } from "./table";
 import { count, known, share, time, bytes } from "./units";
 import { View } from "./view";
+import { amount, both, flopsOf, intensityOf, rateOf } from "./work";
 
 function sum<Row>(rows: Row[], number: (row: Row) => number | null | undefined): number {
   return rows.reduce((total, row) => total + (number(row) ?? 0), 0);
@@ -29,13 +30,31 @@ function percent<Row>(value: (row: Row) => number, all: number): Column<Row> {
            text: (row) => share(value(row), all), bar: (row) => (all > 0 ? value(row) / all : 0) };
 }
 
+// What is computed and moved; the sums are those of `torchtape summary --by=work`.
+function workColumns<Row>(work: (row: Row) => Work | undefined): Column<Row>[] {
+  const column = (name: string, csv: string, hint: string, value: (row: Row) => number | null): Column<Row> =>
+    ({ name, csv, hint, value, text: (row) => known(value(row), (each) => (each === 0 ? "-" : amount(each))) });
+  return [
+    column("FLOP", "flops", "in products and other arithmetic, forward and backward", (row) => flopsOf(work(row))),
+    { name: "moved", csv: "moved_bytes", hint: "bytes that must be read and written",
+      value: (row) => both(work(row))?.moved_bytes ?? null,
+      text: (row) => known(both(work(row))?.moved_bytes ?? null, (each) => (each === 0 ? "-" : bytes(each))) },
+    column("FLOP/s", "flops_per_second", "of what was timed", (row) => rateOf(work(row))),
+    { name: "FLOP/B", csv: "intensity", hint: "FLOP for each byte that is moved",
+      value: (row) => intensityOf(work(row)), text: (row) => known(intensityOf(work(row)), (each) => each.toFixed(1)) },
+    { name: "unknown", csv: "unknown_ops", hint: "ops of which nobody knows how much they compute",
+      value: (row) => both(work(row))?.unknown_ops ?? null,
+      text: (row) => known(both(work(row))?.unknown_ops ?? null, (each) => (each === 0 ? "-" : count(each))) },
+  ];
+}
+
 interface ModuleRow {
   index: number; // none: what belongs to no module
   parent: ModuleRow | null;
   path: string; name: string; type: string;
   calls: number | null; forward: number | null; backward: number | null;
   ops: number; // time of its ops
-  parameters: number | null; bytes: number | null;
+  parameters: number | null; bytes: number | null; peak: number | null; work: Work;
 }
 
 function moduleRows(run: Run): ModuleRow[] {
@@ -49,14 +68,15 @@ function moduleRows(run: Run): ModuleRow[] {
       index, parent, path: total.path, name: inside ? total.path.slice(parent.path.length + 1) : total.path,
       type: typeName(total.type), calls: total.calls, forward: total.forward_ns, backward: total.backward_ns,
       ops: total.ops_forward_ns + total.ops_backward_ns, parameters: total.parameters, bytes: total.bytes,
+      peak: total.peak_bytes, work: total.work,
     });
   }
-  const other = (name: string, forward: number | null, backward: number | null): ModuleRow => ({
+  const other = (name: string, forward: number | null, backward: number | null, work: Work): ModuleRow => ({
     index: none, parent: null, path: name, name, type: "", calls: null, forward, backward,
-    ops: (forward ?? 0) + (backward ?? 0), parameters: null, bytes: null });
+    ops: (forward ?? 0) + (backward ?? 0), parameters: null, bytes: null, peak: null, work });
   const { optimizer, unattributed } = summary;
-  return [...rows.values(), ...(optimizer.ops ? [other("(optimizer)", optimizer.time_ns, null)] : []),
-    other("(unattributed)", unattributed.forward_ns, unattributed.backward_ns)];
+  return [...rows.values(), ...(optimizer.ops ? [other("(optimizer)", optimizer.time_ns, null, optimizer.work)] : []),
+    other("(unattributed)", unattributed.forward_ns, unattributed.backward_ns, unattributed.work)];
 }
 
 export function moduleView(store: Store): View {
@@ -76,14 +96,23 @@ export function moduleView(store: Store): View {
       counts("params", "parameters", (row) => row.parameters),
       { name: "bytes", csv: "bytes", value: (row) => row.bytes,
         text: (row) => known(row.bytes, bytes) },
+      { name: "peak", csv: "peak_bytes", value: (row) => row.peak,
+        hint: "the most that was live at once of what its ops allocated",
+        text: (row) => known(row.peak, bytes) },
+      ...workColumns<ModuleRow>((row) => row.work),
     ],
-    total: () => ["all outermost ops", "", "", "", "", time(all), "", "", ""],
+    total: () => ["all outermost ops", "", "", "", "", time(all), "", "", "", "", ...workTotals(store.run.summary.work)],
     onSelect: (row) => { if (row.index !== none) store.select({ kind: "module", module: row.index }); },
     isRelated: (row) => row.index !== none && store.related.modules.has(row.index),
     isSelected: (row) => state().selection.kind === "module" &&
       (state().selection as { module: number }).module === row.index,
   });
   return tableView([["", table]]);
+}
+
+// The cells of a table's last row.
+function workTotals(work: Work): string[] {
+  return workColumns<Work>((row) => row).map((column) => column.text(work));
 }
 
 function spanColumns(kind: string, all: number): Column<SpanTotal>[] {
@@ -101,7 +130,17 @@ function spanColumns(kind: string, all: number): Column<SpanTotal>[] {
           "self time outside of the backward pass"),
     times("backward", "backward_self_ns", (row) => row.backward_self_ns ?? null,
           "self time inside of the backward pass"));
-  return columns;
+  return [...columns, ...workColumns<SpanTotal>((row) => row.work)];
+}
+
+const workNames = new Set(workColumns<Work>((row) => row).map(({ csv }) => csv));
+
+// Of rows of ops; speeds do not add up.
+function workTotal(rows: SpanTotal[], csv: string): string {
+  if (csv === "flops") return amount(sum(rows, (row) => flopsOf(row.work)));
+  if (csv === "moved_bytes") return bytes(sum(rows, (row) => both(row.work)?.moved_bytes));
+  if (csv === "unknown_ops") return count(sum(rows, (row) => both(row.work)?.unknown_ops));
+  return "";
 }
 
 export function opView(store: Store): View {
@@ -115,7 +154,8 @@ export function opView(store: Store): View {
       isSelected: (row) => isNamed(store, row.name),
       isRelated: (row) => store.related.names.has(row.name),
       total: (shown) => columns.map((column, index) =>
-        index === 0 ? (shown.length === rows.length ? `all ${name}` : `these ${name}`)
+        workNames.has(column.csv) ? workTotal(shown, column.csv)
+          : index === 0 ? (shown.length === rows.length ? `all ${name}` : `these ${name}`)
           : column.csv === "count" ? count(sum(shown, (row) => row.count))
           : column.csv === "percent" ? share(sum(shown, (row) => row.self_ns), all)
           : column.csv === "total_ns" || column.csv === "mean_ns" ? ""

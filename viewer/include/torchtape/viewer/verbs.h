@@ -51,7 +51,7 @@ struct VerbOptions {
   StepRange steps;
   // Summary: "self", "total", "count", "mean" or "name".
   std::string sort = "self";
-  // Summary: what its table is of, "op" or "source".
+  // Summary: what its tables are of, "op", "source" or "work".
   std::string by = "op";
   // Summary by source, Dump, Export, Report: folders with executables,
   // libraries or debug files, looked into before the places where the program
@@ -64,6 +64,12 @@ struct VerbOptions {
   bool json = false;
   // Export: level of abstraction, 0 (everything) to 3 (layers).
   int level = 0;
+  // ExportPicture: "svg", "png" or "dot"; paths of modules that are shown with
+  // what is inside, and of those around them. Without any, a model that is
+  // alone.
+  std::string format = "svg";
+  std::vector<std::string> open;
+  bool open_all = false;
   // Summary: headings in bold.
   bool colour = false;
   // Called now and then; may be empty.
@@ -102,6 +108,15 @@ absl::StatusOr<Outcome> RecoverLog(const std::string& path,
 // One step as a graph in JSON.
 absl::StatusOr<Outcome> ExportJson(const Log& log, const VerbOptions& options,
                                    std::ostream& out);
+
+// One step as a still picture: forward ops and modules from top to bottom, each
+// with its backward pass beside it. Also fails with
+//   Unimplemented     this build draws no SVG and PNG
+//   NotFound          the models have no module of a path in `options.open`
+//   ResourceExhausted there is too much to draw
+absl::StatusOr<Outcome> ExportPicture(const Log& log,
+                                      const VerbOptions& options,
+                                      std::ostream& out);
 
 // The run as one HTML file that needs no network. Reads the log twice; memory
 // is bounded as for the others, but for what is kept of at most a million
