@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -138,13 +139,14 @@ absl::Status Session::Start(const TrackerOptions& options,
   }
   run.set_op_source(source_->name());
   // Ids of storages need to know of frees.
-  absl::Status observes = options.memory || options.identities
-                              ? internal::CheckMemoryObserver()
-                              : absl::CancelledError();
-  observes_memory_ = observes.ok();
+  observes_memory_ = false;
+  if (options.memory || options.identities) {
+    const absl::Status observes = internal::CheckMemoryObserver();
+    observes_memory_ = observes.ok();
+    if (options.memory && !observes_memory_) SayError(observes);
+  }
   internal::recorded = {options.shapes, options.identities, options.arguments,
                         options.memory && observes_memory_, options.backward};
-  if (options.memory && !observes_memory_) SayError(observes);
   WriteOptions(options, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
   plan_ = StepPlan::kOff;
@@ -152,9 +154,11 @@ absl::Status Session::Start(const TrackerOptions& options,
   if (!sink.ok()) return sink.status();
   internal::RecorderOptions recorder_options;
   if (options.sync_within_ms != 0) {
-    // Events wait for their chunk, and the chunk for the disk.
+    // Events wait for their chunk, and the chunk for the disk. A day is for
+    // ever, and far from what the clock's type can hold.
+    constexpr uint64_t kDayMs = 86'400'000;
     const std::chrono::nanoseconds within =
-        std::chrono::milliseconds(options.sync_within_ms);
+        std::chrono::milliseconds(std::min(options.sync_within_ms, kDayMs));
     recorder_options.flush_ns = static_cast<uint64_t>(within.count()) / 4 * 3;
     sink = std::make_unique<internal::SyncedSink>(*std::move(sink), within / 4);
   }
