@@ -28,6 +28,7 @@
 #include "torch/module_tree.h"
 #include "torch/op_callbacks.h"
 #include "torch/op_taps.h"
+#include "torch/saved_tensor_taps.h"
 #include "torch/torch_facts.h"
 
 namespace torchtape {
@@ -78,6 +79,7 @@ void WriteOptions(const TrackerOptions& options, v1::Options* message) {
   message->set_arguments(recorded.arguments);
   message->set_memory(recorded.memory);
   message->set_backward(recorded.backward);
+  message->set_saved_tensors(recorded.saved_tensors);
   message->set_max_buffer_bytes(options.max_buffer_bytes);
   message->set_schedule(internal::Describe(options.schedule));
 }
@@ -145,8 +147,14 @@ absl::Status Session::Start(const TrackerOptions& options,
     observes_memory_ = observes.ok();
     if (options.memory && !observes_memory_) SayError(observes);
   }
-  internal::recorded = {options.shapes, options.identities, options.arguments,
-                        options.memory && observes_memory_, options.backward};
+  internal::recorded = {options.shapes,
+                        options.identities,
+                        options.arguments,
+                        options.memory && observes_memory_,
+                        options.backward,
+                        options.saved_tensors && options.shapes &&
+                            options.identities &&
+                            internal::CanTapSavedTensors()};
   WriteOptions(options, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
   plan_ = StepPlan::kOff;
@@ -194,6 +202,7 @@ void Session::FollowPlan() {
   if (plan_ == StepPlan::kOff) {
     source_->Install();
     if (observes_memory_) internal::InstallMemoryObserver();
+    if (internal::recorded.saved_tensors) internal::InstallSavedTensorTaps();
   }
   if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
@@ -207,6 +216,7 @@ void Session::FollowPlan() {
 
 void Session::Unhook() {
   internal::RemoveMemoryObserver();
+  internal::RemoveSavedTensorTaps();
   source_->Remove();
 }
 
@@ -214,7 +224,10 @@ void Session::Step() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!active_) return;
   planner_.Step();
-  if (plan_ != StepPlan::kOff) source_->StepEnded();
+  if (plan_ != StepPlan::kOff) {
+    source_->StepEnded();
+    internal::RefreshSavedTensorTaps();
+  }
   const StepPlan plan = planner_.Current();
   if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
     recorder->Step(planner_.step(), plan == StepPlan::kRecord);

@@ -239,6 +239,8 @@ class CommandLine {
               "0");
     AddSwitch(app, "--no-arguments", "no plain arguments", "ARGUMENTS", "0");
     AddSwitch(app, "--no-memory", "no allocations", "MEMORY", "0");
+    AddSwitch(app, "--no-saved-tensors", "not what autograd keeps",
+              "SAVED_TENSORS", "0");
     AddSwitch(app, "--no-backward", "no nodes of the backward pass", "BACKWARD",
               "0");
     AddSwitch(app, "--command-line", "the program's command line",
