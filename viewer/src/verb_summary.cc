@@ -74,10 +74,13 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   Attribution attribution(&call_sites);
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
+  MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
+    memory.SetRole(storage, role);
+  });
   attribution.AddVisitor(&modules);
   attribution.AddVisitor(&memory);
-  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans, &values,
-                                    &attribution, &modules, &memory};
+  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans,  &values,
+                                    &attribution, &modules, &memory, &roles};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
