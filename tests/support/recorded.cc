@@ -190,6 +190,12 @@ class Builder {
             {event.kind == v1::EVENT_KIND_ALLOCATE, event.storage, event.bytes,
              event.span ? NameOf(thread, *event.span) : "", thread});
         return;
+      case v1::EVENT_KIND_SAVE:
+      case v1::EVENT_KIND_RELEASE:
+        recorded_.saved.push_back(
+            {event.kind == v1::EVENT_KIND_SAVE, event.storage, event.bytes,
+             event.span ? NameOf(thread, *event.span) : "", thread});
+        return;
       case v1::EVENT_KIND_END:
       case v1::EVENT_KIND_END_THREW:
       case v1::EVENT_KIND_END_UNKNOWN:

@@ -33,11 +33,15 @@ void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
                Table* table) {
   const Module& module = facts.attribution.tree().modules()[total.index];
   const std::optional<uint64_t> peak = facts.memory.PeakOf(total.index);
+  const std::optional<uint64_t> saved = facts.memory.saved().Of(total.index);
   std::vector<std::string> cells = {
       ModuleName(module), ShortType(module.type),
       total.calls ? CountText(*total.calls) : "-"};
   AddTimes(facts, total.ops, total.self_ops, &cells);
   cells.push_back(CountText(module.parameters));
+  if (facts.memory.saved().all()) {
+    cells.push_back(saved ? Bytes(*saved) : "-");
+  }
   cells.push_back(peak ? Bytes(*peak) : "-");
   table->AddRow(std::move(cells));
 }
@@ -54,9 +58,11 @@ void AddRest(const SummaryFacts& facts, const char* name, const UnitTime& time,
 void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const std::vector<ModuleTotal> totals = facts.modules.totals();
   if (totals.empty()) return;
-  Table table({"module", "type", "calls", "forward", "backward", "self",
-               "op time", "params", "peak"},
-              2);
+  std::vector<std::string> header = {"module",   "type", "calls",   "forward",
+                                     "backward", "self", "op time", "params"};
+  if (facts.memory.saved().all()) header.push_back("saved");
+  header.push_back("peak");
+  Table table(std::move(header), 2);
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   std::vector<ModuleTotal> matching;
   for (const ModuleTotal& total : totals) {

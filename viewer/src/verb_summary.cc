@@ -74,15 +74,18 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   Attribution attribution(&call_sites);
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
+  MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
+    memory.SetRole(storage, role);
+  });
   OpWork op_work;
   WorkTotals work(options.steps, &op_work, &attribution);
   for (UnitVisitor* visitor :
        std::initializer_list<UnitVisitor*>{&modules, &memory, &work}) {
     attribution.AddVisitor(visitor);
   }
-  std::vector<Visitor*> visitors = {&counts, &steps,       &spans,
-                                    &values, &attribution, &modules,
-                                    &memory, &op_work,     &work};
+  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans,  &values,
+                                    &attribution, &modules, &memory, &roles,
+                                    &op_work,     &work};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
