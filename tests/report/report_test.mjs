@@ -267,6 +267,18 @@ test("groups of the graph open and close by click, forward beside its backward",
   assert.match(link, /select=module%3Amodel\.fc|select=span/);
 });
 
+test("a click in the minimap brings that part of the graph into sight", async () => {
+  const page = await open("sample", { hash: "#view=graph&step=1" });
+  assert.equal(await page.eval("report.canvas().minimap.placeOf(0, 0)"), null);
+  for (let i = 0; i < 6; ++i) await page.press("w");
+  const corner = await page.eval("report.canvas().minimap.placeOf(0, 0)");
+  assert.ok(corner);
+  await page.click("canvas", [corner[0] + 2, corner[1] + 2]);
+  const box = await page.eval("report.canvas().placeOf('model')");
+  const { width, height } = await page.eval("(({ width, height }) => ({ width, height }))(document.querySelector('canvas').getBoundingClientRect())");
+  assert.ok(box[0] > 0 && box[0] < width && box[1] > 0 && box[1] < height, `${box}`);
+});
+
 test("search finds modules, ops and types; Enter selects", async () => {
   const page = await open("sample");
   for (const [query, title] of [["model.act", "model.act"], ["addmm", "aten::addmm"], ["[2, 3]", "float32[2, 3]"],

@@ -52,6 +52,7 @@ class LogBuilder {
   // A value: a float32 tensor of this shape.
   v1::Value Tensor(std::vector<int64_t> sizes);
 
+  // What the log says of a tensor beside its shape.
   void ChangeType(const v1::Value& tensor,
                   const std::function<void(v1::TensorType*)>& change) {
     change(dictionary_.mutable_types(tensor.tensor() - 1));

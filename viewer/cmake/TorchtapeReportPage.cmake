@@ -21,6 +21,7 @@ set(torchtape_report_files
   src/graph_fold.ts
   src/graph_layout.ts
   src/graph_lines.ts
+  src/graph_minimap.ts
   src/graph_model.ts
   src/graph_view.ts
   src/live.ts

@@ -37,7 +37,8 @@ constexpr char kComposites[] =
 class Rules {
  public:
   Rules() {
-    for (absl::Span<const FlopsRow> rows : {MatrixRows(), ElementwiseRows()}) {
+    for (absl::Span<const FlopsRow> rows :
+         {MatrixRows(), SequenceRows(), ElementwiseRows()}) {
       for (const FlopsRow& row : rows) {
         for (absl::string_view name : absl::StrSplit(row.names, ' ')) {
           rules_[name] = {WorkKind::kFormula, &row};

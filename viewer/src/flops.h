@@ -3,8 +3,8 @@
 
 // How much an operator computes and moves, by the shapes and arguments that it
 // was called with: nothing here is measured. README.md ("FLOPs") describes what
-// counts. The formulas are in flops_matrix.cc, flops_elementwise.cc and
-// flops_bytes.cc.
+// counts. The formulas are in flops_matrix.cc, flops_sequences.cc,
+// flops_elementwise.cc and flops_bytes.cc.
 
 #include "absl/strings/string_view.h"
 #include "op_call.h"

@@ -9,6 +9,7 @@
 namespace torchtape::viewer {
 
 absl::Span<const FlopsRow> MatrixRows();
+absl::Span<const FlopsRow> SequenceRows();
 absl::Span<const FlopsRow> ElementwiseRows();
 
 }  // namespace torchtape::viewer

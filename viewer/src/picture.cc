@@ -14,6 +14,9 @@ namespace {
 
 constexpr int kRoot = 0;
 
+// Modules further in are shown as parts of the one around them.
+constexpr int kMostDepth = 100;
+
 std::string LastPart(const std::string& path) {
   const size_t dot = path.rfind('.');
   return dot == std::string::npos ? path : path.substr(dot + 1);
@@ -65,9 +68,13 @@ class Drawing {
 
   int BoxOfModule(int module) {
     if (module == kNoModule) return kRoot;
+    const std::vector<Module>& modules = tree_.modules();
+    while (modules[static_cast<size_t>(module)].depth > kMostDepth) {
+      module = modules[static_cast<size_t>(module)].parent;
+    }
     const auto known = modules_.find(module);
     if (known != modules_.end()) return known->second;
-    const Module& facts = tree_.modules()[static_cast<size_t>(module)];
+    const Module& facts = modules[static_cast<size_t>(module)];
     const int parent = BoxOfModule(facts.parent);
     const int index =
         AddBox(PictureBox::Kind::kModule, parent,

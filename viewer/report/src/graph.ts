@@ -6,6 +6,7 @@ import { Look, backwardRect, drawBox, forwardRect } from "./graph_draw";
 import { Edge, edgesOf, shownItem } from "./graph_edges";
 import { Box, layoutGraph } from "./graph_layout";
 import { drawEdge, routeEdges } from "./graph_lines";
+import { Minimap } from "./graph_minimap";
 import { GraphModel, Item, buildGraph } from "./graph_model";
 import { PanCanvas } from "./pancanvas";
 import { none } from "./run";
@@ -28,6 +29,7 @@ export class GraphCanvas extends PanCanvas {
   private fitted = false;
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
+  readonly minimap = new Minimap();
 
   constructor(private store: Store) {
     super("graph");
@@ -210,6 +212,7 @@ export class GraphCanvas extends PanCanvas {
     this.drawEdges(context, look, [left, top, right, bottom]);
     for (const box of this.boxes) if (!box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
     context.restore();
+    this.minimap.draw(context, theme, this.boxes, { left, top, right, bottom, width: this.width, height: this.height });
   }
 
   private drawEdges(context: Draw, look: Look, [left, top, right, bottom]: number[]): void {
@@ -231,6 +234,7 @@ export class GraphCanvas extends PanCanvas {
   }
 
   private hitAt(event: MouseEvent): Hit {
+    if (this.minimap.pointAt(event.offsetX, event.offsetY)) return null;
     const [x, y] = this.pointOf(event);
     for (let i = this.boxes.length - 1; i >= 0; --i) {
       const box = this.boxes[i];
@@ -244,6 +248,12 @@ export class GraphCanvas extends PanCanvas {
   }
 
   protected clicked(event: MouseEvent): void {
+    const there = this.minimap.pointAt(event.offsetX, event.offsetY);
+    if (there) {
+      const [x, y] = this.pointOf(event);
+      const middle = [(this.width / 2 - event.offsetX) / this.scale, (this.height / 2 - event.offsetY) / this.scale];
+      return this.moveBy((x + middle[0] - there[0]) * this.scale, (y + middle[1] - there[1]) * this.scale);
+    }
     const hit = this.hitAt(event);
     if (!hit) return;
     const { item } = hit.box;
