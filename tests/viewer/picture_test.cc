@@ -62,7 +62,7 @@ TEST(Picture, DataGoesFromBoxToBoxWithItsShape) {
     ++edges;
   }
   EXPECT_EQ(edges, 2u);
-  EXPECT_THAT(dot, HasSubstr("label=<8 \u00d7 16>"));
+  EXPECT_THAT(dot, HasSubstr("label=<&#160;8 \u00d7 16>"));
 }
 
 TEST(Picture, BackwardPassStandsBesideWhatItComesFrom) {
