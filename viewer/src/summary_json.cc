@@ -188,7 +188,15 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["values"] = ValuesPart(facts.values);
   json["modules"] = ModulesPart(facts);
   json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
-                       {"time_ns", facts.modules.optimizer().ns()}};
+                       {"time_ns", facts.modules.optimizer().ns()},
+                       {"groups", Json::array()}};
+  for (const OptimizerGroup& group : facts.groups) {
+    json["optimizer"]["groups"].push_back({{"name", ToUtf8(group.name)},
+                                           {"type", ToUtf8(group.type)},
+                                           {"parameters", group.parameters},
+                                           {"ops", group.count},
+                                           {"time_ns", group.time_ns}});
+  }
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns}};

@@ -100,10 +100,9 @@ absl::StatusOr<Outcome> Report(const Log& log, const VerbOptions& options,
   ReportValues values;
   attribution.AddVisitor(&spans);
   attribution.AddVisitor(&memory);
-  absl::StatusOr<ReplayReport> report =
-      ReplayLog(log, Half(options, 1), format::StreamCursor::Columns::kAll,
-                {&counts, &attribution, &lines, &spans, &memory, &roles,
-                 &values});
+  absl::StatusOr<ReplayReport> report = ReplayLog(
+      log, Half(options, 1), format::StreamCursor::Columns::kAll,
+      {&counts, &attribution, &lines, &spans, &memory, &roles, &values});
   if (!report.ok()) return report.status();
 
   const Json chosen = ChosenJson(options.steps);
