@@ -273,7 +273,9 @@ void LogBuilder::Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
 
 void LogBuilder::Model(const v1::Model& model) {
   offsets_.push_back(writer()->written_bytes());
-  writer()->Write(v1::CHUNK_KIND_MODEL, model, {}).IgnoreError();
+  const v1::ChunkKind kind =
+      model.optimizer() ? v1::CHUNK_KIND_OPTIMIZER : v1::CHUNK_KIND_MODEL;
+  writer()->Write(kind, model, {}).IgnoreError();
 }
 
 format::LogWriter* LogBuilder::writer() {

@@ -202,7 +202,15 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["modules"] = ModulesPart(facts);
   json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
                        {"time_ns", facts.modules.optimizer().ns()},
-                       {"work", WorkJson(facts.work.optimizer())}};
+                       {"work", WorkJson(facts.work.optimizer())},
+                       {"groups", Json::array()}};
+  for (const OptimizerGroup& group : facts.groups) {
+    json["optimizer"]["groups"].push_back({{"name", ToUtf8(group.name)},
+                                           {"type", ToUtf8(group.type)},
+                                           {"parameters", group.parameters},
+                                           {"ops", group.count},
+                                           {"time_ns", group.time_ns}});
+  }
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns},

@@ -77,15 +77,16 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
     memory.SetRole(storage, role);
   });
+  OptimizerGroups groups(options.steps, &attribution);
   OpWork op_work;
   WorkTotals work(options.steps, &op_work, &attribution);
   for (UnitVisitor* visitor :
-       std::initializer_list<UnitVisitor*>{&modules, &memory, &work}) {
+       std::initializer_list<UnitVisitor*>{&modules, &groups, &memory, &work}) {
     attribution.AddVisitor(visitor);
   }
   std::vector<Visitor*> visitors = {&counts,      &steps,   &spans,  &values,
                                     &attribution, &modules, &memory, &roles,
-                                    &op_work,     &work};
+                                    &groups,      &op_work, &work};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
@@ -97,7 +98,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (!covered.ok()) return covered;
 
   SummaryFacts facts = {log,         options, *run,   *report, counts,
-                        attribution, modules, memory, work};
+                        attribution, modules, memory, work,    groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);
