@@ -15,6 +15,7 @@
 
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -24,8 +25,7 @@ namespace zoo {
 // training and then only read.
 std::unordered_map<const torch::nn::Module*, std::string>& Paths();
 
-template <typename Impl>
-torchtape::Range RangeOf(const Impl& module) {
+inline torchtape::Range RangeOf(const torch::nn::Module& module) {
   const auto it = Paths().find(&module);
   return torchtape::Range(it == Paths().end() ? "?" : "in " + it->second);
 }
@@ -37,29 +37,40 @@ template <typename Impl, typename Result, typename Class, typename... Arguments>
 struct Told<Impl, Result (Class::*)(Arguments...)> : Impl {
   using Impl::Impl;
   Result forward(Arguments... arguments) {
-    const torchtape::Range range = RangeOf<torch::nn::Module>(*this);
+    const torchtape::Range range = RangeOf(*this);
     return Impl::forward(std::forward<Arguments>(arguments)...);
   }
 };
 
-// One whose forward has default arguments; it cannot be in a Sequential.
-template <typename Impl>
-struct ToldWithDefaults : Impl {
-  using Impl::Impl;
-  template <typename... Arguments>
-  auto forward(Arguments&&... arguments) {
-    const torchtape::Range range = RangeOf<torch::nn::Module>(*this);
-    return Impl::forward(std::forward<Arguments>(arguments)...);
-  }
-};
-
+// Those whose forward has default arguments, which a pointer to it does not
+// tell: as the models call them.
 struct ToldConvTranspose2dImpl : torch::nn::ConvTranspose2dImpl {
   using torch::nn::ConvTranspose2dImpl::ConvTranspose2dImpl;
   torch::Tensor forward(
       const torch::Tensor& input,
       const std::optional<at::IntArrayRef>& output_size = std::nullopt) {
-    const torchtape::Range range = RangeOf<torch::nn::Module>(*this);
+    const torchtape::Range range = RangeOf(*this);
     return ConvTranspose2dImpl::forward(input, output_size);
+  }
+};
+
+struct ToldLSTMImpl : torch::nn::LSTMImpl {
+  using torch::nn::LSTMImpl::LSTMImpl;
+  using State = std::tuple<torch::Tensor, torch::Tensor>;
+  std::tuple<torch::Tensor, State> forward(const torch::Tensor& input,
+                                           const State& state) {
+    const torchtape::Range range = RangeOf(*this);
+    return LSTMImpl::forward(input, state);
+  }
+};
+
+struct ToldMultiheadAttentionImpl : torch::nn::MultiheadAttentionImpl {
+  using torch::nn::MultiheadAttentionImpl::MultiheadAttentionImpl;
+  std::tuple<torch::Tensor, torch::Tensor> forward(const torch::Tensor& query,
+                                                   const torch::Tensor& key,
+                                                   const torch::Tensor& value) {
+    const torchtape::Range range = RangeOf(*this);
+    return MultiheadAttentionImpl::forward(query, key, value);
   }
 };
 
@@ -71,7 +82,7 @@ struct Scoped<Impl, Result (Class::*)(Arguments...)> : Impl {
   using Impl::Impl;
   Result forward(Arguments... arguments) {
     TORCHTAPE_SCOPE(*this);
-    const torchtape::Range range = RangeOf<torch::nn::Module>(*this);
+    const torchtape::Range range = RangeOf(*this);
     return Impl::forward(std::forward<Arguments>(arguments)...);
   }
 };
@@ -99,9 +110,8 @@ ZOO_TELL(Tanh);
 ZOO_TELL(Upsample);
 #undef ZOO_TELL
 TORCH_MODULE_IMPL(ConvTranspose2d, ToldConvTranspose2dImpl);
-TORCH_MODULE_IMPL(LSTM, ToldWithDefaults<torch::nn::LSTMImpl>);
-TORCH_MODULE_IMPL(MultiheadAttention,
-                  ToldWithDefaults<torch::nn::MultiheadAttentionImpl>);
+TORCH_MODULE_IMPL(LSTM, ToldLSTMImpl);
+TORCH_MODULE_IMPL(MultiheadAttention, ToldMultiheadAttentionImpl);
 }  // namespace nn
 }  // namespace zoo
 
