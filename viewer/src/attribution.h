@@ -96,6 +96,8 @@ class Attribution : public Visitor {
   void OwnByInputs(const SpanBegin& begin, ThreadModules* thread, Unit* unit);
   void OwnByOrigin(const SpanBegin& begin, const ThreadModules& thread,
                    Unit* unit);
+  bool IsTypeTold(int module) const;
+  void FindUntoldCalls();
   void EndUnit(const SpanEnd& end, ThreadModules* thread);
   Unit* FindMutable(uint64_t number);
   uint32_t PlaceOf(uint64_t number) const;
