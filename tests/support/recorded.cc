@@ -133,6 +133,7 @@ class Builder {
   }
 
   void Add(const v1::Model& model) {
+    if (model.optimizer()) return AddOptimizer(model);
     for (const v1::Module& module : model.modules()) {
       recorded_.modules.push_back(module.path() + " " + module.type() +
                                   (module.training() ? " training" : ""));
@@ -171,6 +172,13 @@ class Builder {
   }
 
  private:
+  void AddOptimizer(const v1::Model& optimizer) {
+    for (const v1::Parameter& parameter : optimizer.parameters()) {
+      recorded_.optimizers[optimizer.modules(parameter.module() - 1).path()]
+          .push_back(parameter.storage());
+    }
+  }
+
   using Key = std::pair<uint32_t, uint64_t>;
 
   void AddStream(const v1::Events& events, const v1::Stream& stream) {
@@ -188,6 +196,12 @@ class Builder {
       case v1::EVENT_KIND_FREE:
         recorded_.memory.push_back(
             {event.kind == v1::EVENT_KIND_ALLOCATE, event.storage, event.bytes,
+             event.span ? NameOf(thread, *event.span) : "", thread});
+        return;
+      case v1::EVENT_KIND_SAVE:
+      case v1::EVENT_KIND_RELEASE:
+        recorded_.saved.push_back(
+            {event.kind == v1::EVENT_KIND_SAVE, event.storage, event.bytes,
              event.span ? NameOf(thread, *event.span) : "", thread});
         return;
       case v1::EVENT_KIND_END:
@@ -281,6 +295,7 @@ void AddChunk(const format::Chunk& chunk, Builder* builder, bool* finished) {
     case v1::CHUNK_KIND_EVENTS:
       return builder->Add(chunk.Parse<v1::Events>().value());
     case v1::CHUNK_KIND_MODEL:
+    case v1::CHUNK_KIND_OPTIMIZER:
       return builder->Add(chunk.Parse<v1::Model>().value());
     case v1::CHUNK_KIND_INDEX:
       *finished = true;

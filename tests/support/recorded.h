@@ -56,6 +56,15 @@ struct RecordedMemory {
   uint32_t thread = 0;
 };
 
+// What autograd keeps, or lets go.
+struct RecordedSave {
+  bool kept = false;
+  uint64_t storage = 0;
+  uint64_t bytes = 0;  // where it is kept
+  std::string span;    // in which it happened; "" outside
+  uint32_t thread = 0;
+};
+
 struct RecordedParameter {
   std::string path;
   std::vector<std::string> aliases;
@@ -70,8 +79,11 @@ struct RecordedParameter {
 struct Recorded {
   std::vector<RecordedSpan> spans;  // in the order of their beginning by thread
   std::vector<RecordedMemory> memory;
+  std::vector<RecordedSave> saved;
   std::vector<std::string> modules;  // "path type", "training" appended if so
   std::vector<RecordedParameter> parameters;
+  // Storages of parameters by group of an optimizer, "Adam#1.0".
+  std::map<std::string, std::vector<uint64_t>> optimizers;
   std::vector<uint64_t> recorded_steps;
   std::map<std::string, std::vector<double>> values;
   uint64_t threads = 0;

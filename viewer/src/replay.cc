@@ -148,6 +148,9 @@ void Player::Play(const format::Chunk& chunk) {
   if (chunk.kind == v1::CHUNK_KIND_MODEL) {
     v1::Model model;
     if (Parse(chunk, &model)) Tell(&Visitor::OnModel, model);
+  } else if (chunk.kind == v1::CHUNK_KIND_OPTIMIZER) {
+    v1::Model optimizer;
+    if (Parse(chunk, &optimizer)) Tell(&Visitor::OnOptimizer, optimizer);
   } else if (chunk.kind == v1::CHUNK_KIND_INDEX) {
     v1::Index index;
     if (Parse(chunk, &index)) report_->index = std::move(index);
@@ -290,6 +293,12 @@ void Player::Apply(const Event& event, ThreadState* thread) {
       return End(Ending::kThrew, event.time_ns, {}, thread);
     case v1::EVENT_KIND_END_UNKNOWN:
       return End(Ending::kUnknown, event.time_ns, {}, thread);
+    case v1::EVENT_KIND_SAVE:
+      return Tell(&Visitor::OnSave, SavedTensor{*thread, event.time_ns,
+                                                event.storage, event.bytes});
+    case v1::EVENT_KIND_RELEASE:
+      return Tell(&Visitor::OnRelease,
+                  SavedTensor{*thread, event.time_ns, event.storage, 0});
     default:
       return ChangeMemory(event, *thread);
   }

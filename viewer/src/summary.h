@@ -11,6 +11,7 @@
 #include "log_state.h"
 #include "memory_totals.h"
 #include "module_totals.h"
+#include "optimizer_groups.h"
 #include "source_totals.h"
 #include "span_totals.h"
 #include "step_totals.h"
@@ -27,6 +28,7 @@ struct SummaryFacts {
   const Attribution& attribution;
   const ModuleTotals& modules;
   const MemoryTotals& memory;
+  const std::vector<OptimizerGroup>& groups;
 
   // Of the chosen steps; filtered and sorted.
   std::vector<Step> steps = {};

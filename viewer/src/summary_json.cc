@@ -95,7 +95,16 @@ Json MemoryPart(const SummaryFacts& facts) {
                {"peak_step_start_ns", peak.step_start_ns},
                {"alloc_count", facts.memory.alloc_count()},
                {"free_count", facts.memory.free_count()},
-               {"allocated_bytes", facts.memory.allocated_bytes()}};
+               {"allocated_bytes", facts.memory.allocated_bytes()},
+               {"saved_bytes", Known(facts.memory.saved().all())}};
+  json["roles"] = nullptr;
+  if (facts.memory.saved().all()) {
+    json["roles"] = Json::object();
+    for (size_t i = 0; i < kMemoryRoles; ++i) {
+      const auto role = static_cast<MemoryRole>(i);
+      json["roles"][MemoryRoleName(role)] = peak.roles[i];
+    }
+  }
   json["holders"] = Json::array();
   for (const Holder& holder : peak.holders) {
     json["holders"].push_back({{"maker", Text(holder.maker)},
@@ -112,21 +121,23 @@ Json ModulesPart(const SummaryFacts& facts) {
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   for (const ModuleTotal& total : facts.modules.totals()) {
     const Module& module = modules[total.index];
-    json.push_back({{"path", ToUtf8(module.path)},
-                    {"type", ToUtf8(module.type)},
-                    {"training", module.training},
-                    {"parameters", module.parameters},
-                    {"own_parameters", module.own_parameters},
-                    {"bytes", module.bytes},
-                    {"calls", Known(total.calls)},
-                    {"forward_ns", Known(total.forward_ns)},
-                    {"backward_ns", Known(total.backward_ns)},
-                    {"parent", ModulePath(facts, module.parent)},
-                    {"ops_forward_ns", total.ops.forward_ns},
-                    {"ops_backward_ns", total.ops.backward_ns},
-                    {"self_forward_ns", total.self_ops.forward_ns},
-                    {"self_backward_ns", total.self_ops.backward_ns},
-                    {"peak_bytes", Known(facts.memory.PeakOf(total.index))}});
+    json.push_back(
+        {{"path", ToUtf8(module.path)},
+         {"type", ToUtf8(module.type)},
+         {"training", module.training},
+         {"parameters", module.parameters},
+         {"own_parameters", module.own_parameters},
+         {"bytes", module.bytes},
+         {"calls", Known(total.calls)},
+         {"forward_ns", Known(total.forward_ns)},
+         {"backward_ns", Known(total.backward_ns)},
+         {"parent", ModulePath(facts, module.parent)},
+         {"ops_forward_ns", total.ops.forward_ns},
+         {"ops_backward_ns", total.ops.backward_ns},
+         {"self_forward_ns", total.self_ops.forward_ns},
+         {"self_backward_ns", total.self_ops.backward_ns},
+         {"peak_bytes", Known(facts.memory.PeakOf(total.index))},
+         {"saved_bytes", Known(facts.memory.saved().Of(total.index))}});
   }
   return json;
 }
@@ -177,7 +188,15 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["values"] = ValuesPart(facts.values);
   json["modules"] = ModulesPart(facts);
   json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
-                       {"time_ns", facts.modules.optimizer().ns()}};
+                       {"time_ns", facts.modules.optimizer().ns()},
+                       {"groups", Json::array()}};
+  for (const OptimizerGroup& group : facts.groups) {
+    json["optimizer"]["groups"].push_back({{"name", ToUtf8(group.name)},
+                                           {"type", ToUtf8(group.type)},
+                                           {"parameters", group.parameters},
+                                           {"ops", group.count},
+                                           {"time_ns", group.time_ns}});
+  }
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns}};

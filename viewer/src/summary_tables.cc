@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "summary.h"
@@ -54,11 +55,15 @@ void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
                Table* table) {
   const Module& module = facts.attribution.tree().modules()[total.index];
   const std::optional<uint64_t> peak = facts.memory.PeakOf(total.index);
+  const std::optional<uint64_t> saved = facts.memory.saved().Of(total.index);
   std::vector<std::string> cells = {
       ModuleName(module), ShortType(module.type),
       total.calls ? CountText(*total.calls) : "-"};
   AddTimes(facts, total.ops, total.self_ops, &cells);
   cells.push_back(CountText(module.parameters));
+  if (facts.memory.saved().all()) {
+    cells.push_back(saved ? Bytes(*saved) : "-");
+  }
   cells.push_back(peak ? Bytes(*peak) : "-");
   table->AddRow(std::move(cells));
 }
@@ -72,12 +77,29 @@ void AddRest(const SummaryFacts& facts, const char* name, const UnitTime& time,
   table->AddRow(std::move(cells));
 }
 
+void AddGroups(const SummaryFacts& facts, Table* table) {
+  if (!facts.options.filter.empty()) return;
+  for (const OptimizerGroup& group : facts.groups) {
+    if (group.count == 0) continue;
+    UnitTime time;
+    time.forward_ns = group.time_ns;
+    time.forward_count = group.count;
+    std::vector<std::string> cells = {
+        absl::StrCat("  ", EscapeText(group.name)), EscapeText(group.type), ""};
+    AddTimes(facts, time, UnitTime(), &cells);  // it is in (optimizer)
+    cells.push_back(CountText(group.parameters));
+    table->AddRow(std::move(cells));
+  }
+}
+
 void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const std::vector<ModuleTotal> totals = facts.modules.totals();
   if (totals.empty()) return;
-  Table table({"module", "type", "calls", "forward", "backward", "self",
-               "op time", "params", "peak"},
-              2);
+  std::vector<std::string> header = {"module",   "type", "calls",   "forward",
+                                     "backward", "self", "op time", "params"};
+  if (facts.memory.saved().all()) header.push_back("saved");
+  header.push_back("peak");
+  Table table(std::move(header), 2);
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   std::vector<ModuleTotal> matching;
   for (const ModuleTotal& total : totals) {
@@ -88,6 +110,7 @@ void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const size_t rows = Rows(facts, kModuleRows, matching.size());
   for (size_t i = 0; i < rows; ++i) AddModule(facts, matching[i], &table);
   AddRest(facts, "(optimizer)", facts.modules.optimizer(), &table);
+  AddGroups(facts, &table);
   AddRest(facts, "(unattributed)", facts.modules.unattributed(), &table);
   if (table.empty()) return;
   out << '\n';

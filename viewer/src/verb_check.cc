@@ -22,6 +22,8 @@ std::vector<std::string> StatisticsProblems(const v1::Statistics& said,
       {"cut spans", said.cut_spans(), counted.cut_spans},
       {"allocations", said.allocations(), counted.allocations},
       {"frees", said.frees(), counted.frees},
+      {"saved tensors", said.saves(), counted.saves},
+      {"released tensors", said.releases(), counted.releases},
       {"dropped events", said.dropped_events(), counted.dropped_events},
       {"steps", said.steps(), counted.step_marks},
   };

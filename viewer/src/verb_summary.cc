@@ -74,10 +74,16 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   Attribution attribution(&call_sites);
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
+  MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
+    memory.SetRole(storage, role);
+  });
+  OptimizerGroups groups(options.steps, &attribution);
   attribution.AddVisitor(&modules);
+  attribution.AddVisitor(&groups);
   attribution.AddVisitor(&memory);
-  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans, &values,
-                                    &attribution, &modules, &memory};
+  std::vector<Visitor*> visitors = {&counts, &steps,       &spans,
+                                    &values, &attribution, &modules,
+                                    &memory, &roles,       &groups};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
@@ -88,8 +94,8 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
 
-  SummaryFacts facts = {log,    options,     *run,    *report,
-                        counts, attribution, modules, memory};
+  SummaryFacts facts = {log,         options, *run,   *report,        counts,
+                        attribution, modules, memory, groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);

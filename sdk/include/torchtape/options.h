@@ -13,7 +13,7 @@
 //   TORCHTAPE_ENABLED=0          record nothing
 //   TORCHTAPE_LOG_PATH=FILE      log_path
 //   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,
-//                                BACKWARD, COMMAND_LINE
+//                                BACKWARD, SAVED_TENSORS, COMMAND_LINE
 //   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
@@ -91,6 +91,10 @@ struct TrackerOptions {
 
   // Nodes of the backward pass. Ops inside them are recorded in any case.
   bool backward = true;
+
+  // Which memory autograd keeps for the backward pass, and when it lets go of
+  // it. Needs `identities`, and a shared LibTorch.
+  bool saved_tensors = true;
 
   OpSource op_source = OpSource::kAuto;
 

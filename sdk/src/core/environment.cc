@@ -122,6 +122,7 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(ReadSwitch("TORCHTAPE_IDENTITIES", &options->identities));
   status.Update(ReadSwitch("TORCHTAPE_ARGUMENTS", &options->arguments));
   status.Update(ReadSwitch("TORCHTAPE_MEMORY", &options->memory));
+  status.Update(ReadSwitch("TORCHTAPE_SAVED_TENSORS", &options->saved_tensors));
   status.Update(ReadSwitch("TORCHTAPE_BACKWARD", &options->backward));
   status.Update(ReadOpSource(&options->op_source));
   status.Update(ReadSwitch("TORCHTAPE_COMMAND_LINE", &options->command_line));

@@ -14,6 +14,7 @@ struct Recorded {
   bool arguments = true;
   bool memory = true;  // see memory_observer.h
   bool backward = true;
+  bool saved_tensors = true;
 };
 
 // What hooks on all threads record. Written while none is installed.

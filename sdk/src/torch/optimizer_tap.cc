@@ -10,6 +10,7 @@
 
 #include "core/import_slots.h"
 #include "core/thread_recorder.h"
+#include "torch/met_optimizers.h"
 #include "torch/torch_facts.h"
 
 namespace torchtape::internal {
@@ -18,20 +19,21 @@ namespace {
 struct Optimizer {
   const char* symbol;
   const char* range;
+  const char* type;
 };
 constexpr Optimizer kOptimizers[] = {
     {"_ZN5torch5optim3SGD4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#SGD.step"},
+     "Optimizer.step#SGD.step", "SGD"},
     {"_ZN5torch5optim4Adam4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#Adam.step"},
+     "Optimizer.step#Adam.step", "Adam"},
     {"_ZN5torch5optim5AdamW4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#AdamW.step"},
+     "Optimizer.step#AdamW.step", "AdamW"},
     {"_ZN5torch5optim7RMSprop4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#RMSprop.step"},
+     "Optimizer.step#RMSprop.step", "RMSprop"},
     {"_ZN5torch5optim7Adagrad4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#Adagrad.step"},
+     "Optimizer.step#Adagrad.step", "Adagrad"},
     {"_ZN5torch5optim5LBFGS4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#LBFGS.step"},
+     "Optimizer.step#LBFGS.step", "LBFGS"},
 };
 constexpr size_t kOptimizerCount = std::size(kOptimizers);
 
@@ -60,10 +62,13 @@ void Begin(const char* range, ThreadRecorder* recorder, const void* key) {
 // Ends the span when the step is over, or has thrown.
 class StepCall {
  public:
-  StepCall(const char* range, const void* optimizer) noexcept
+  StepCall(const Optimizer& kind, const void* optimizer) noexcept
       : optimizer_(optimizer), recorder_(ThreadRecorder::Current()) {
     ++depth;
-    if (recorder_ != nullptr) Begin(range, recorder_, this);
+    if (recorder_ == nullptr) return;
+    MeetOptimizer(*static_cast<const torch::optim::Optimizer*>(optimizer),
+                  kind.type, recorder_);
+    Begin(kind.range, recorder_, this);
   }
   ~StepCall() {
     const uint64_t ticks = Ticks();
@@ -90,7 +95,7 @@ class StepCall {
 
 template <size_t number>
 at::Tensor OnStep(void* optimizer, void* closure) {
-  StepCall call(kOptimizers[number].range, optimizer);
+  StepCall call(kOptimizers[number], optimizer);
   at::Tensor loss = next[number](optimizer, closure);
   call.End();
   return loss;
@@ -109,15 +114,13 @@ class OptimizerTaps {
     return *taps;
   }
 
-  bool Hold() {
+  void Hold() {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!found_) return false;
     if (holders_++ == 0) slots_.Place();
-    return true;
   }
   void Release() {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (holders_ != 0 && --holders_ == 0) slots_.PutBack();
+    if (--holders_ == 0) slots_.PutBack();
   }
   void Refresh() {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -136,19 +139,17 @@ class OptimizerTaps {
       next[i] = reinterpret_cast<Step>(step);
       slots_.ReplaceVirtual(kOptimizers[i].symbol, step,
                             reinterpret_cast<const void*>(wrappers[i]));
-      found_ = true;
     }
   }
 
   std::mutex mutex_;  // never held while a step is made
   ImportSlots slots_;
   int holders_ = 0;
-  bool found_ = false;
 };
 
 }  // namespace
 
-bool HoldOptimizerTaps() { return OptimizerTaps::Get().Hold(); }
+void HoldOptimizerTaps() { OptimizerTaps::Get().Hold(); }
 
 void ReleaseOptimizerTaps() { OptimizerTaps::Get().Release(); }
 

@@ -31,6 +31,10 @@
 //   kDrop       ticks of the first and of the last lost event, how many
 //   kAudit      ticks, calls that taps and callbacks have seen, calls that
 //               callbacks alone have seen
+//   kSave       ticks, address of the memory of a tensor that autograd keeps
+//   for
+//               the backward pass, bytes of its storage
+//   kRelease    ticks, address of the memory of such a tensor that it lets go
 //
 // A text is a word with its length in bytes and then the bytes, padded with
 // zeros to whole words.
@@ -58,6 +62,8 @@ enum class RecordKind : uint8_t {
   kModel = 11,
   kDrop = 12,
   kAudit = 13,
+  kSave = 14,
+  kRelease = 15,
 };
 
 // What a span is. The numbers are those of v1::SpanKind; sources of records use
