@@ -1,8 +1,10 @@
 """Holds measured figures against their bars: bars.py OP_COST LOG_COST TRAINING_COST
-RESULT."""
+ATTRIBUTION RESULT."""
 
 import json
 import sys
+
+import attribution
 
 
 def op_rows(costs):
@@ -39,17 +41,32 @@ def training_rows(costs):
         yield f"{cost['training']}: recorded, above bare, with its interval", most, 1, "%"
 
 
+def attribution_rows(results):
+    """Of these the bar is the least."""
+    for result in results:
+        for kind, bar in attribution.BARS.items():
+            yield f"{result['model']}: op time on the right module, {kind}", result["right"][kind], bar, "%"
+        yield f"{result['model']}: parameters, modules, counts as they are", attribution.facts_are_right(result), 1, "of 1"
+    for result in results:
+        if result["model"] in attribution.VISUAI:
+            faster, smaller = attribution.beside_visuai(result)
+            yield f"{result['model']}: way to a graph, Visuai's over ours", faster, attribution.TIME_BAR, "of 1"
+            yield f"{result['model']}: space, Visuai's over ours", smaller, attribution.SPACE_BAR, "of 1"
+
+
 def main():
-    costs, log, trainings, result = sys.argv[1:]
+    costs, log, trainings, zoo, result = sys.argv[1:]
     rows = [
         *op_rows(json.load(open(costs))),
         *log_rows(json.load(open(log))),
         *training_rows(json.load(open(trainings))),
     ]
+    rows = [(*row, "at most") for row in rows]
+    rows += [(*row, "at least") for row in attribution_rows(json.load(open(zoo)))]
     out = []
-    for name, figure, bar, unit in rows:
-        met = figure <= bar
-        print(f"{name:58} {figure:9.2f}  at most {bar:6.3g} {unit:10} {'met' if met else 'NOT MET'}")
+    for name, figure, bar, unit, side in rows:
+        met = figure <= bar if side == "at most" else figure >= bar
+        print(f"{name:58} {figure:9.2f} {side:>8} {bar:6.3g} {unit:10} {'met' if met else 'NOT MET'}")
         out.append({"name": name, "figure": figure, "bar": bar, "unit": unit, "met": met})
     with open(result, "w") as file:
         json.dump(out, file, indent=1)

@@ -85,6 +85,27 @@ TEST(Attribution, InnermostModuleCallWinsAndSaysWhoTold) {
                                         "m.b: m.b by tap", "mul: m.b by tap"));
 }
 
+TEST(Attribution, ModuleWhoseCallsNobodyTellsIsKnownByParametersWithinACall) {
+  v1::Model model = TwoLayers();
+  for (v1::Module& module : *model.mutable_modules()) {
+    if (module.path() == "m.b") module.set_type("torch::nn::BatchNorm2dImpl");
+  }
+  OwnersLog run(model);
+  const uint32_t m = run.log.Module("m", "Net", v1::MODULE_SOURCE_SCOPE),
+                 a = run.log.Module("m.a", "Layer", v1::MODULE_SOURCE_TAP);
+  run.Begin(m);
+  run.Begin(a);
+  run.Op("conv", {1, kFirstWeight}, {2}, 1);
+  run.End();
+  run.Op("batch_norm", {2, kSecondWeight, kSecondBias}, {3}, 2);
+  run.Op("add", {3, kFirstWeight}, {4}, 3);
+  run.End();
+  EXPECT_THAT(
+      run.Owners(),
+      ElementsAre("m: m by scope", "m.a: m.a by tap", "conv: m.a by tap",
+                  "batch_norm: m.b by parameter", "add: m by scope"));
+}
+
 TEST(Attribution, ModuleOfNoModelIsNamedByItsTypeInsideOfItsCaller) {
   OwnersLog run(TwoLayers());
   const uint32_t outer =

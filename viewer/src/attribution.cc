@@ -119,6 +119,7 @@ void Attribution::OwnByInputs(const SpanBegin& begin, ThreadModules* thread,
     unit->owner = {call.module, call.source, false};
     unit->call = call.number;
     unit->module_span = call.ordinal;
+    unit->parameter_module = use.module;
   } else if (use.changes) {
     unit->owner = {kNoModule, ModuleSource::kParameter, true};
   } else if (use.module == kNoModule) {
@@ -264,7 +265,36 @@ Owner Attribution::OwnerOf(uint64_t number) const {
   return place < previous_.size() ? previous_[place] : Owner();
 }
 
+// Whether the log has calls of any module of this one's type.
+bool Attribution::IsTypeTold(int module) const {
+  const std::vector<int>& same = tree_.OfType(tree_.modules()[module].type);
+  return std::any_of(same.begin(), same.end(),
+                     [this](int other) { return calls_.IsTold(other); });
+}
+
+// A call that nobody tells of, as that of a BatchNorm, seems to be a part of
+// the call around it.
+void Attribution::FindUntoldCalls() {
+  absl::flat_hash_map<int, bool> told;
+  for (size_t i = carried_; i < units_.size(); ++i) {
+    Unit& unit = units_[i];
+    const int module = unit.parameter_module;
+    if (unit.module_span == 0 || module == kNoModule) continue;
+    if (module == unit.owner.module ||
+        !tree_.IsWithin(module, unit.owner.module)) {
+      continue;
+    }
+    const auto [it, added] = told.try_emplace(module);
+    if (added) it->second = IsTypeTold(module);
+    if (it->second) continue;
+    unit.owner = {module, ModuleSource::kParameter, false};
+    unit.call = 0;
+    unit.module_span = 0;
+  }
+}
+
 void Attribution::Decide() {
+  FindUntoldCalls();
   if (call_sites_ != nullptr) call_sites_->Tell(tree_, carried_, &units_);
   flow_.Infer(tree_, carried_, &units_);
   for (size_t i = carried_; i < units_.size(); ++i) {

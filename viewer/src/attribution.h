@@ -98,6 +98,8 @@ class Attribution : public Visitor {
   void OwnByInputs(const SpanBegin& begin, ThreadModules* thread, Unit* unit);
   void OwnByOrigin(const SpanBegin& begin, const ThreadModules& thread,
                    Unit* unit);
+  bool IsTypeTold(int module) const;
+  void FindUntoldCalls();
   void OwnStep(uint32_t thread, ThreadModules* modules);
   uint64_t NextUnit() const { return first_ + units_.size() - carried_; }
   void EndUnit(const SpanEnd& end, ThreadModules* thread);
