@@ -50,7 +50,13 @@ constexpr char kSecond[] = R"(
   streams {
     thread: 2 kinds: "\007\007" times: [1, 1] allocations: [3, 3]
     sizes: [100, 200] addresses: [1, 1] allocation_devices: [0, 256]
-  })";
+  }
+  device_times {
+    device_type: 1 stream: 7 threads: [1, 0] numbers: [2, -1]
+    starts: [-50, 20] durations: [4, 60]
+  }
+  device_clocks { device_type: 1 offset_ns: 2050 error_ns: 5 }
+  device_loss { exhausted: 1 unresolved: 2 })";
 
 class ReadTapeTest : public ::testing::Test {
  protected:
@@ -81,7 +87,9 @@ class ReadTapeTest : public ::testing::Test {
 TEST_F(ReadTapeTest, FindsWhatWasWritten) {
   EXPECT_EQ(Read(log_),
             R"({"allocated_bytes":4396,"allocations":3,"chunks":4,)"
-            R"("damage":null,"ended":3,"frees":1,)"
+            R"("damage":null,"device_streams":{"1:0:7":{)"
+            R"("last_start_ns":2020,"spans":1,"steps":1,"total_ns":64}},)"
+            R"("ended":3,"frees":1,"lost_device_times":3,)"
             R"("ops":{"aten::add":{"count":2,"total_ns":17}},)"
             R"("peak_bytes":4396,"spans":3,"steps":2,"threads":2})");
 }

@@ -126,6 +126,24 @@ class Records {
                {first_ticks, last_ticks, events});
   }
 
+  // Of a span that has a device time.
+  Records& BeginTimed(uint64_t ticks, uint32_t signature) {
+    return Begin(ticks, signature, {}, format::kTimed);
+  }
+  // `words` as record.h has them, behind the thread's number: `words[1]`.
+  Records& DeviceTime(Words words) {
+    const uint64_t thread = words[1];
+    words.erase(words.begin() + 1);
+    return Add(format::RecordKind::kDeviceTime, 0, thread, words);
+  }
+  Records& DeviceTimeOfStep(Words words) {
+    words.erase(words.begin() + 1);
+    return Add(format::RecordKind::kDeviceTime, format::kOfStep, 0, words);
+  }
+  Records& DeviceLoss(const Words& words) {
+    return Add(format::RecordKind::kDeviceLoss, 0, 0, words);
+  }
+
   // What was not taken so far, as a ring whose seam is after `first` words.
   format::RecordSource Source(size_t first = ~size_t{0}) const {
     format::RecordSource source;

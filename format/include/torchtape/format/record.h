@@ -31,6 +31,13 @@
 //   kDrop       ticks of the first and of the last lost event, how many
 //   kAudit      ticks, calls that taps and callbacks have seen, calls that
 //               callbacks alone have seen
+//   kDeviceTime id: thread of the span. ticks when the time became known; which
+//               of the spans that began with kTimed it is, from 1 on, or the
+//               number of a step if kOfStep; stream; device type << 8 | device
+//               index + 1; start in ns of the device's clock; duration in ns;
+//               ticks before its first and before its second event was recorded
+//   kDeviceLoss ticks; the four counts of v1::DeviceLoss in their order, since
+//               the last such record
 //
 // A text is a word with its length in bytes and then the bytes, padded with
 // zeros to whole words.
@@ -39,6 +46,7 @@
 // first, only with kHasIdentities, for each tensor of the signature the address
 // of its TensorImpl and the address of its memory; then for each real its bits.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace torchtape::format {
@@ -58,6 +66,8 @@ enum class RecordKind : uint8_t {
   kModel = 11,
   kDrop = 12,
   kAudit = 13,
+  kDeviceTime = 15,
+  kDeviceLoss = 16,
 };
 
 // What a span is. The numbers are those of v1::SpanKind; sources of records use
@@ -90,7 +100,13 @@ inline constexpr uint64_t kBackward = 2;        // kBegin
 inline constexpr uint64_t kThrew = 1;           // kEnd
 inline constexpr uint64_t kCut = 2;             // kEnd
 inline constexpr uint64_t kHasIdentities = 4;   // kBegin, kEnd
+inline constexpr uint64_t kTimed = 8;           // kBegin: has a device time
+inline constexpr uint64_t kOfStep = 1;          // kDeviceTime
 inline constexpr uint64_t kRecording = 1;       // kStep, kWindow
+
+// Words of a kDeviceTime and of a kDeviceLoss.
+inline constexpr size_t kDeviceTimeWords = 9;
+inline constexpr size_t kDeviceLossWords = 6;
 
 // No record is longer. The length has 16 bits.
 inline constexpr uint32_t kMaxRecordWords = 0xffff;
