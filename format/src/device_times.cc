@@ -29,6 +29,7 @@ void ReadStream(const v1::DeviceTimes& times, const v1::DeviceClock& clock,
     time.thread = times.threads(i);
     time.number = Plus(time.number, times.numbers(i));
     start = Plus(start, times.starts(i));
+    time.clock_ns = static_cast<int64_t>(start);
     time.start_ns = static_cast<int64_t>(Plus(start, clock.offset_ns()));
     time.duration_ns = times.durations(i);
     tell(time);

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "device_memory_builder.h"
 #include "device_times_builder.h"
 #include "record_head.h"
 #include "stream_builder.h"
@@ -66,6 +67,7 @@ class Encoder::State {
       return writer_->status();
     }
     device_times_.Finish(&chunk_);
+    device_memory_.Finish(&chunk_);
     chunk_.set_start_time_ns(start_time_ns_);
     chunk_.set_end_time_ns(end_time_ns_);
     // A message's fields may come in any order.
@@ -247,9 +249,9 @@ class Encoder::State {
       case RecordKind::kEnd:
         return stream.End(record, time_ns);
       case RecordKind::kAllocate:
-        return stream.Allocate(record, time_ns);
+        return stream.Allocate(record, time_ns) && AddTotals(record, time_ns);
       case RecordKind::kFree:
-        return stream.Free(record, time_ns);
+        return stream.Free(record, time_ns) && AddTotals(record, time_ns);
       case RecordKind::kStep:
         return AddStep(record, time_ns);
       case RecordKind::kWindow:
@@ -352,6 +354,19 @@ class Encoder::State {
     return true;
   }
 
+  // What the device's allocator said of itself.
+  bool AddTotals(Words record, uint64_t time_ns) {
+    if (StreamBuilder::TotalsWords(record) == 0 || !shared_.memory ||
+        !shared_.recording) {
+      return true;
+    }
+    if (IdOf(record[0]) > 0xffff) return false;
+    device_memory_.Add(IdOf(record[0]), time_ns, record[record.size() - 2],
+                       record[record.size() - 1]);
+    shared_.words += 3;
+    return true;
+  }
+
   bool AddDeviceTime(Words record, uint64_t time_ns) {
     if (record.size() != kDeviceTimeWords || record[4] > 0xffff) return false;
     DeviceTiming timing;
@@ -431,6 +446,7 @@ class Encoder::State {
   uint64_t step_start_ns_ = 0;
   uint64_t step_marks_ = 0;
   uint64_t dropped_ = 0;
+  DeviceMemoryBuilder device_memory_;
   DeviceTimesBuilder device_times_;
   uint64_t timings_ = 0;
   uint64_t lost_timings_ = 0;

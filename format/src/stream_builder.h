@@ -95,6 +95,9 @@ class StreamBuilder {
   bool Allocate(absl::Span<const uint64_t> record, uint64_t time_ns);
   bool Free(absl::Span<const uint64_t> record, uint64_t time_ns);
 
+  // Of an allocation or free: words behind the others.
+  static size_t TotalsWords(absl::Span<const uint64_t> record);
+
   // Ends all open spans at an unknown time before `time_ns`: what they do from
   // here on is not recorded.
   void Cut(uint64_t time_ns);

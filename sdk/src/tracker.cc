@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "automatic.h"
+#include "core/device_timer.h"
 #include "core/environment.h"
 #include "core/model_message.h"
 #include "core/module_names.h"
@@ -22,6 +23,8 @@
 #include "core/schedule.h"
 #include "core/synced_sink.h"
 #include "core/thread_recorder.h"
+#include "torch/device_events.h"
+#include "torch/device_memory_tap.h"
 #include "torch/memory_observer.h"
 #include "torch/module_call.h"
 #include "torch/module_tree.h"
@@ -81,6 +84,24 @@ void WriteOptions(const TrackerOptions& options, v1::Options* message) {
   message->set_schedule(internal::Describe(options.schedule));
 }
 
+// Null if no device times were asked for, or none can be had, which the log
+// then says. Never destroyed, as threads may be inside.
+internal::DeviceTimer* MakeDeviceTimer(DeviceTime level, v1::Options* message) {
+  message->set_device_time(static_cast<v1::DeviceTimeLevel>(level));
+  if (level == DeviceTime::kOff) return nullptr;
+  const absl::StatusOr<internal::DeviceEvents*> events =
+      internal::TorchDeviceEvents();
+  if (!events.ok()) {
+    message->set_no_device_time(std::string(events.status().message()));
+    return nullptr;
+  }
+  static internal::DeviceTimer* const timer =
+      new internal::DeviceTimer(*events, [](const char* what) { Say(what); });
+  internal::recorded.device_time = level;
+  internal::recorded.timed_device_type = internal::TimedDeviceType();
+  return timer;
+}
+
 // The recording that is going on, if any. Outlives every tracker, since the
 // process may end while one lives.
 class Session {
@@ -113,6 +134,7 @@ class Session {
 
   // Hooks and unhooks as the schedule wants it for the step that is running.
   void FollowPlan();
+  void TimeStep();
   void Unhook();
 
   std::mutex mutex_;
@@ -122,6 +144,7 @@ class Session {
   internal::StepPlanner planner_{Schedule()};
   StepPlan plan_ = StepPlan::kOff;
   std::unique_ptr<internal::OpSource> source_;
+  internal::DeviceTimer* timer_ = nullptr;  // null: no device times
 };
 
 absl::Status Session::Start(const TrackerOptions& options,
@@ -146,6 +169,7 @@ absl::Status Session::Start(const TrackerOptions& options,
                         options.memory && observes_memory_, options.backward};
   if (options.memory && !observes_memory_) SayError(observes);
   WriteOptions(options, run.mutable_options());
+  timer_ = MakeDeviceTimer(options.device_time, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
   plan_ = StepPlan::kOff;
   auto sink = format::CreateFile(path);
@@ -177,7 +201,9 @@ absl::Status Session::Start(const TrackerOptions& options,
   if (!status.ok()) return status;
   active_ = true;
   path_ = path;
+  if (timer_ != nullptr) timer_->Start();
   FollowPlan();
+  TimeStep();
   if (isatty(STDERR_FILENO)) {
     Say(absl::StrCat("recording to ", path, " (", source_->name(), ")"));
   }
@@ -189,7 +215,10 @@ void Session::FollowPlan() {
   if (plan == plan_) return;
   if (plan_ == StepPlan::kOff) {
     source_->Install();
-    if (observes_memory_) internal::InstallMemoryObserver();
+    if (observes_memory_) {
+      internal::InstallMemoryObserver();
+      internal::InstallDeviceMemoryTap();
+    }
   }
   if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
@@ -201,8 +230,20 @@ void Session::FollowPlan() {
   plan_ = plan;
 }
 
+// Ends the device's part of the step that was timed, and begins that of the one
+// that is running, if it is recorded.
+void Session::TimeStep() {
+  if (timer_ == nullptr) return;
+  timer_->EndStep();
+  if (plan_ == StepPlan::kRecord) timer_->BeginStep(planner_.step());
+  if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+    timer_->Resolve(recorder);
+  }
+}
+
 void Session::Unhook() {
   internal::RemoveMemoryObserver();
+  internal::RemoveDeviceMemoryTap();
   source_->Remove();
 }
 
@@ -210,19 +251,25 @@ void Session::Step() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!active_) return;
   planner_.Step();
-  if (plan_ != StepPlan::kOff) source_->StepEnded();
+  if (plan_ != StepPlan::kOff) {
+    source_->StepEnded();
+    if (observes_memory_) internal::RefreshDeviceMemoryTap();
+  }
   const StepPlan plan = planner_.Current();
   if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
     recorder->Step(planner_.step(), plan == StepPlan::kRecord);
   }
   FollowPlan();
+  TimeStep();
 }
 
 void Session::StartEpoch() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!active_) return;
   planner_.StartEpoch();
+  const StepPlan before = plan_;
   FollowPlan();
+  if (plan_ != before) TimeStep();
 }
 
 absl::Status Session::Stop() {
@@ -234,6 +281,7 @@ absl::Status Session::Stop() {
   if (plan_ != StepPlan::kOff) Unhook();
   internal::RecordModuleScopes(false);
   plan_ = StepPlan::kOff;
+  if (timer_ != nullptr) timer_->Stop(ThreadRecorder::Current());
   absl::Status status = Recorder::Get().Stop();
   internal::ModuleNames::Get().Clear();
   if (isatty(STDERR_FILENO) && status.ok()) {

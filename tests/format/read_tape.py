@@ -213,8 +213,8 @@ def signed(code):
     return (code >> 1) ^ -(code & 1)
 
 
-def read_device_times(events, totals):
-    """FORMAT.md "Device times": durations by stream, and where they lie."""
+def read_devices(events, totals):
+    """FORMAT.md "Device times" and "Device memory"."""
     clocks = {(one(c, 1), one(c, 2)): c for c in map(message, events.get(17, []))}
     for times in map(message, events.get(16, [])):
         threads, numbers, starts, durations = (
@@ -234,6 +234,13 @@ def read_device_times(events, totals):
             stream["spans" if thread else "steps"] += 1
             stream["total_ns"] += duration
             stream["last_start_ns"] = start
+    for memory in map(message, events.get(19, [])):
+        times, allocated, reserved = (
+            list(map(signed, column(memory, n))) for n in (3, 4, 5))
+        check(len(times) == len(allocated) == len(reserved),
+              "device memory of different lengths")
+        totals["device_memory"][f"{one(memory, 1)}:{signed(one(memory, 2))}"] = {
+            "last_allocated": sum(allocated), "last_reserved": sum(reserved)}
     for loss in map(message, events.get(18, [])):
         totals["lost_device_times"] += sum(one(loss, n) for n in (1, 2, 3, 4))
 
@@ -257,7 +264,7 @@ def peak_bytes(memory):
 def main():
     totals = dict.fromkeys(("chunks", "steps", "spans", "ended", "allocations",
                             "allocated_bytes", "frees", "lost_device_times"), 0)
-    totals |= {"ops": {}, "device_streams": {}, "damage": None}
+    totals |= {"ops": {}, "device_streams": {}, "device_memory": {}, "damage": None}
     threads, memory = set(), []
     try:
         for kind, payload in chunks(open(sys.argv[1], "rb").read()):
@@ -266,7 +273,7 @@ def main():
             totals["steps"] += len(events.get(7, []))
             memory += [(one(message(w), 1), None, None) for w in events.get(12, [])]
             dictionary = Dictionary(one(events, 5, b""))
-            read_device_times(events, totals)
+            read_devices(events, totals)
             for stream in map(message, events.get(6, [])):
                 threads.add(one(stream, 1))
                 read_stream(stream, dictionary, totals, memory)

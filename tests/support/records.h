@@ -101,6 +101,17 @@ class Records {
     return Add(format::RecordKind::kAllocate, 0, device,
                {ticks, address, bytes});
   }
+  // With what the device's allocator has given out and holds.
+  Records& AllocateOn(uint32_t device, uint64_t ticks, uint64_t address,
+                      uint64_t bytes, uint64_t allocated, uint64_t reserved) {
+    return Add(format::RecordKind::kAllocate, format::kHasTotals, device,
+               {ticks, address, bytes, allocated, reserved});
+  }
+  Records& FreeOn(uint32_t device, uint64_t ticks, uint64_t address,
+                  uint64_t allocated, uint64_t reserved) {
+    return Add(format::RecordKind::kFree, format::kHasTotals, device,
+               {ticks, address, allocated, reserved});
+  }
   Records& Free(uint64_t ticks, uint64_t address) {
     return Add(format::RecordKind::kFree, 0, 0, {ticks, address});
   }

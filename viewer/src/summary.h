@@ -7,6 +7,8 @@
 #include <ostream>
 #include <vector>
 
+#include "device_memory_totals.h"
+#include "device_totals.h"
 #include "log_counts.h"
 #include "log_state.h"
 #include "memory_totals.h"
@@ -27,6 +29,8 @@ struct SummaryFacts {
   const Attribution& attribution;
   const ModuleTotals& modules;
   const MemoryTotals& memory;
+  const DeviceTotals& devices;
+  const DeviceMemoryTotals& device_memory;
 
   // Of the chosen steps; filtered and sorted.
   std::vector<Step> steps = {};

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "device_json.h"
 #include "source_json.h"
 #include "summary.h"
 #include "text_escape.h"
@@ -38,17 +39,17 @@ Json RunPart(const SummaryFacts& facts) {
   return json;
 }
 
-Json StepsPart(const std::vector<Step>& steps) {
+Json StepsPart(const std::vector<Step>& steps, const DeviceTotals& devices) {
   Json json = Json::array();
   for (const Step& step : steps) {
-    json.push_back(
-        {{"number", step.number},
-         {"start_ns", step.start_ns},
-         {"duration_ns", Known(step.duration_ns)},
-         {"recorded", step.recorded},
-         {"ops", Measured(step.recorded, step.ops)},
-         {"forward_ns", Measured(step.recorded, step.forward_ns)},
-         {"backward_ns", Measured(step.recorded, step.backward_ns)}});
+    json.push_back({{"number", step.number},
+                    {"start_ns", step.start_ns},
+                    {"duration_ns", Known(step.duration_ns)},
+                    {"recorded", step.recorded},
+                    {"ops", Measured(step.recorded, step.ops)},
+                    {"forward_ns", Measured(step.recorded, step.forward_ns)},
+                    {"backward_ns", Measured(step.recorded, step.backward_ns)},
+                    {"device_ns", Known(devices.StepNs(step.number))}});
   }
   return json;
 }
@@ -104,14 +105,28 @@ Json MemoryPart(const SummaryFacts& facts) {
                                {"bytes", holder.bytes},
                                {"allocations", holder.allocations}});
   }
+  json["devices"] = Json::array();
+  for (const DeviceMemoryTotal& total : facts.device_memory.totals()) {
+    json["devices"].push_back(
+        {{"name", total.name},
+         {"alloc_count", total.alloc_count},
+         {"free_count", total.free_count},
+         {"allocated_bytes", total.allocated_bytes},
+         {"peak_bytes", Known(total.peak_bytes)},
+         {"allocator_peak_bytes", Known(total.allocator_peak_bytes)},
+         {"allocator_reserved_peak_bytes",
+          Known(total.allocator_reserved_peak_bytes)}});
+  }
   return json;
 }
 
 Json ModulesPart(const SummaryFacts& facts) {
   Json json = Json::array();
   const std::vector<Module>& modules = facts.attribution.tree().modules();
+  const std::vector<DeviceModuleTime> devices = facts.devices.modules();
   for (const ModuleTotal& total : facts.modules.totals()) {
     const Module& module = modules[total.index];
+    const DeviceModuleTime& device = devices[total.index];
     json.push_back({{"path", ToUtf8(module.path)},
                     {"type", ToUtf8(module.type)},
                     {"training", module.training},
@@ -126,7 +141,9 @@ Json ModulesPart(const SummaryFacts& facts) {
                     {"ops_backward_ns", total.ops.backward_ns},
                     {"self_forward_ns", total.self_ops.forward_ns},
                     {"self_backward_ns", total.self_ops.backward_ns},
-                    {"peak_bytes", Known(facts.memory.PeakOf(total.index))}});
+                    {"peak_bytes", Known(facts.memory.PeakOf(total.index))},
+                    {"device_forward_ns", Known(device.forward_ns)},
+                    {"device_backward_ns", Known(device.backward_ns)}});
   }
   return json;
 }
@@ -172,12 +189,14 @@ Json SourcePart(const SourceTotal& total) {
 Json SummaryJson(const SummaryFacts& facts) {
   Json json;
   json["run"] = RunPart(facts);
-  json["steps"] = StepsPart(facts.steps);
+  json["steps"] = StepsPart(facts.steps, facts.devices);
   json["memory"] = MemoryPart(facts);
   json["values"] = ValuesPart(facts.values);
   json["modules"] = ModulesPart(facts);
   json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
-                       {"time_ns", facts.modules.optimizer().ns()}};
+                       {"time_ns", facts.modules.optimizer().ns()},
+                       {"device_ns", Known(facts.devices.optimizer_ns())}};
+  json["device_time"] = DeviceTimeJson(facts.run, facts.counts, facts.devices);
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns}};

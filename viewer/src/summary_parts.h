@@ -17,6 +17,12 @@ namespace torchtape::viewer {
 // scripts.
 void PrintTables(const SummaryFacts& facts, std::ostream& out);
 
+// What devices took, if it was asked for.
+void PrintDevices(const SummaryFacts& facts, std::ostream& out);
+
+// Memory by device, if any but the CPU has some.
+void PrintDeviceMemory(const SummaryFacts& facts, std::ostream& out);
+
 // How many of the rows that a table could have it gets; `fitting` unless the
 // user says otherwise.
 inline size_t Rows(const SummaryFacts& facts, size_t fitting, size_t have) {

@@ -51,7 +51,7 @@ void AddTimes(const SummaryFacts& facts, const UnitTime& all,
 }
 
 void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
-               Table* table) {
+               const DeviceModuleTime* device, Table* table) {
   const Module& module = facts.attribution.tree().modules()[total.index];
   const std::optional<uint64_t> peak = facts.memory.PeakOf(total.index);
   std::vector<std::string> cells = {
@@ -60,24 +60,41 @@ void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
   AddTimes(facts, total.ops, total.self_ops, &cells);
   cells.push_back(CountText(module.parameters));
   cells.push_back(peak ? Bytes(*peak) : "-");
+  if (device != nullptr) {
+    cells.push_back(Time(device->forward_ns));
+    cells.push_back(Time(device->backward_ns));
+  }
   table->AddRow(std::move(cells));
+}
+
+bool AnyTime(const std::vector<DeviceModuleTime>& times) {
+  return std::any_of(times.begin(), times.end(), [](const auto& time) {
+    return time.forward_ns || time.backward_ns;
+  });
 }
 
 // What is in no module: the rows add up to the time of all ops.
 void AddRest(const SummaryFacts& facts, const char* name, const UnitTime& time,
-             Table* table) {
+             const DeviceModuleTime* device, Table* table) {
   if (time.ns() == 0 || !facts.options.filter.empty()) return;
   std::vector<std::string> cells = {name, "", ""};
   AddTimes(facts, time, time, &cells);
+  if (device != nullptr) {
+    cells.insert(cells.end(), {"", "", Time(device->forward_ns), "-"});
+  }
   table->AddRow(std::move(cells));
 }
 
 void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const std::vector<ModuleTotal> totals = facts.modules.totals();
   if (totals.empty()) return;
-  Table table({"module", "type", "calls", "forward", "backward", "self",
-               "op time", "params", "peak"},
-              2);
+  const std::vector<DeviceModuleTime> devices = facts.devices.modules();
+  const bool on_device = AnyTime(devices);
+  std::vector<std::string> heads = {"module",  "type",     "calls",
+                                    "forward", "backward", "self",
+                                    "op time", "params",   "peak"};
+  if (on_device) heads.insert(heads.end(), {"device fwd", "device bwd"});
+  Table table(std::move(heads), 2);
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   std::vector<ModuleTotal> matching;
   for (const ModuleTotal& total : totals) {
@@ -86,9 +103,16 @@ void PrintModules(const SummaryFacts& facts, std::ostream& out) {
     }
   }
   const size_t rows = Rows(facts, kModuleRows, matching.size());
-  for (size_t i = 0; i < rows; ++i) AddModule(facts, matching[i], &table);
-  AddRest(facts, "(optimizer)", facts.modules.optimizer(), &table);
-  AddRest(facts, "(unattributed)", facts.modules.unattributed(), &table);
+  for (size_t i = 0; i < rows; ++i) {
+    AddModule(facts, matching[i],
+              on_device ? &devices[matching[i].index] : nullptr, &table);
+  }
+  const DeviceModuleTime optimizer = {facts.devices.optimizer_ns(), {}};
+  const DeviceModuleTime rest;
+  AddRest(facts, "(optimizer)", facts.modules.optimizer(),
+          on_device ? &optimizer : nullptr, &table);
+  AddRest(facts, "(unattributed)", facts.modules.unattributed(),
+          on_device ? &rest : nullptr, &table);
   if (table.empty()) return;
   out << '\n';
   table.Print(out, facts.options.colour);

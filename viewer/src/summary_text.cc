@@ -164,6 +164,7 @@ void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
     }
     out << "   " << Plural(facts.memory.alloc_count(), "allocation") << " of "
         << Bytes(facts.memory.allocated_bytes()) << '\n';
+    PrintDeviceMemory(facts, out);
     PrintHolders(facts, out);
   }
   if (!facts.attribution.tree().modules().empty()) {
@@ -194,6 +195,7 @@ void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
   out << '\n';
   PrintStepTimes(facts, out);
   PrintStepWork(facts, out);
+  PrintDevices(facts, out);
   PrintMemory(facts, out);
   PrintValues(facts, out);
   PrintTables(facts, out);

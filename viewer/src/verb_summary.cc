@@ -76,8 +76,12 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   MemoryTotals memory(options.steps, &attribution);
   attribution.AddVisitor(&modules);
   attribution.AddVisitor(&memory);
-  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans, &values,
-                                    &attribution, &modules, &memory};
+  DeviceTotals devices(*run, options.steps, &attribution);
+  attribution.AddVisitor(&devices);
+  DeviceMemoryTotals device_memory(options.steps);
+  std::vector<Visitor*> visitors = {&counts, &steps,       &spans,
+                                    &values, &attribution, &modules,
+                                    &memory, &devices,     &device_memory};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
@@ -88,8 +92,8 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
 
-  SummaryFacts facts = {log,    options,     *run,    *report,
-                        counts, attribution, modules, memory};
+  SummaryFacts facts = {log,         options, *run,   *report, counts,
+                        attribution, modules, memory, devices, device_memory};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);

@@ -183,6 +183,12 @@ int64_t SequenceNumber(const TapReader& reader) {
   return static_cast<int64_t>(at::sequence_number::peek());
 }
 
+// Whether any of the tensors is.
+bool IsOnTimedDevice(c10::DispatchKeySet keys) {
+  return keys.has_backend(c10::toBackendComponent(
+      static_cast<c10::DeviceType>(recorded.timed_device_type)));
+}
+
 // An operator that this thread has not recorded. Allocates.
 KnownOperator* AddOperator(uint32_t number, ThreadRecorder* recorder) {
   const TapFacts& tap = TapAt(number);
@@ -225,6 +231,11 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
     TapReader reader(&values);
     results_ = reader.Read(tap.types, arguments);
     call.sequence = SequenceNumber(reader);
+    if (__builtin_expect(recorded.Times(DeviceTime::kOps), 0) &&
+        IsOnTimedDevice(reader.keys())) {
+      call.timed = ThreadRecorder::Call::kOutside;
+      call.times_all = true;
+    }
     call.has_values = true;
     call.identities = recorded.identities;
   }

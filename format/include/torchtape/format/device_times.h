@@ -19,6 +19,7 @@ struct DeviceTime {
   uint64_t stream = 0;  // as LibTorch numbers the streams of the device
   uint32_t thread = 0;  // of the span; 0: `number` is that of a step
   uint64_t number = 0;
+  int64_t clock_ns = 0;  // of the device's clock when it starts
   int64_t start_ns = 0;  // since the run's start, within `error_ns`
   uint64_t error_ns = 0;
   uint64_t duration_ns = 0;

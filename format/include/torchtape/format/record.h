@@ -22,8 +22,10 @@
 //               thread if kBackward; then dynamic words
 //   kEnd        id: signature of what was returned, or 0. ticks; dynamic words.
 //               Flags kThrew, kCut
-//   kAllocate   id: device type << 8 | device index + 1. ticks, address, bytes
-//   kFree       ticks, address
+//   kAllocate   id: device type << 8 | device index + 1. ticks, address, bytes;
+//               with kHasTotals the bytes that the device's allocator then had
+//               given out, and those that it held
+//   kFree       id: as kAllocate, if kHasTotals. ticks, address; likewise
 //   kStep       ticks, number of the step that begins. Flag kRecording
 //   kWindow     ticks. Flag kRecording: recording starts, else it stops
 //   kValue      id: operator whose name is the value's. ticks, bits of a double
@@ -100,6 +102,7 @@ inline constexpr uint64_t kBackward = 2;        // kBegin
 inline constexpr uint64_t kThrew = 1;           // kEnd
 inline constexpr uint64_t kCut = 2;             // kEnd
 inline constexpr uint64_t kHasIdentities = 4;   // kBegin, kEnd
+inline constexpr uint64_t kHasTotals = 1;       // kAllocate, kFree
 inline constexpr uint64_t kTimed = 8;           // kBegin: has a device time
 inline constexpr uint64_t kOfStep = 1;          // kDeviceTime
 inline constexpr uint64_t kRecording = 1;       // kStep, kWindow
