@@ -56,14 +56,16 @@ void Column::Grow() {
   end_ = buffer_.get() + capacity;
 }
 
-std::array<Column*, 14> Columns::All() {
+std::array<Column*, 17> Columns::All() {
   return {&kinds,           &times,
           &signatures,      &sequences,
           &forward_threads, &results,
           &tensors,         &storages,
           &reals,           &allocations,
           &sizes,           &addresses,
-          &frees,           &allocation_devices};
+          &frees,           &allocation_devices,
+          &saves,           &saved_storages,
+          &saved_bytes};
 }
 
 size_t Columns::ByteSize() {

@@ -91,8 +91,11 @@ struct Columns {
   Column addresses{v1::Stream::kAddressesFieldNumber};
   Column frees{v1::Stream::kFreesFieldNumber};
   Column allocation_devices{v1::Stream::kAllocationDevicesFieldNumber};
+  Column saves{v1::Stream::kSavesFieldNumber};
+  Column saved_storages{v1::Stream::kSavedStoragesFieldNumber};
+  Column saved_bytes{v1::Stream::kSavedBytesFieldNumber};
 
-  std::array<Column*, 14> All();
+  std::array<Column*, 17> All();
 
   // Of all columns as they lie in a payload.
   size_t ByteSize();

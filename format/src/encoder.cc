@@ -60,7 +60,7 @@ class Encoder::State {
   }
 
   absl::Status Flush() {
-    if (shared_.events == 0 && chunk_.steps().empty() &&
+    if (shared_.events == 0 && shared_.words == 0 && chunk_.steps().empty() &&
         chunk_.values().empty() && chunk_.drops().empty() &&
         chunk_.windows().empty() && chunk_.audits().empty() &&
         device_times_.empty()) {
@@ -118,6 +118,8 @@ class Encoder::State {
     statistics_.set_frees(counts.frees);
     statistics_.set_unmatched_frees(counts.unmatched_frees);
     statistics_.set_elided_values(counts.elided_values);
+    statistics_.set_saves(counts.saves);
+    statistics_.set_releases(counts.releases);
     statistics_.set_dropped_events(dropped_);
     statistics_.set_steps(step_marks_);
     statistics_.set_threads(freed_streams_ + streams_.size());
@@ -163,10 +165,10 @@ class Encoder::State {
     step_ = state.step();
     step_start_ns_ = state.step_start_ns();
     const v1::Statistics& sums = state.statistics();
-    shared_.counts = {sums.spans_begun(),  sums.spans_ended(),
-                      sums.cut_spans(),    sums.allocations(),
-                      sums.frees(),        sums.unmatched_frees(),
-                      sums.elided_values()};
+    shared_.counts = {
+        sums.spans_begun(),   sums.spans_ended(), sums.cut_spans(),
+        sums.allocations(),   sums.frees(),       sums.unmatched_frees(),
+        sums.elided_values(), sums.saves(),       sums.releases()};
     step_marks_ = sums.steps();
     dropped_ = sums.dropped_events();
     timings_ = sums.device_times();
@@ -252,6 +254,10 @@ class Encoder::State {
         return stream.Allocate(record, time_ns) && AddTotals(record, time_ns);
       case RecordKind::kFree:
         return stream.Free(record, time_ns) && AddTotals(record, time_ns);
+      case RecordKind::kSave:
+        return stream.SaveTensor(record, time_ns);
+      case RecordKind::kRelease:
+        return stream.ReleaseTensor(record, time_ns);
       case RecordKind::kStep:
         return AddStep(record, time_ns);
       case RecordKind::kWindow:

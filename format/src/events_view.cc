@@ -105,6 +105,12 @@ absl::string_view* ColumnOf(int field, StreamView* view) {
       return &view->frees;
     case v1::Stream::kAllocationDevicesFieldNumber:
       return &view->allocation_devices;
+    case v1::Stream::kSavesFieldNumber:
+      return &view->saves;
+    case v1::Stream::kSavedStoragesFieldNumber:
+      return &view->saved_storages;
+    case v1::Stream::kSavedBytesFieldNumber:
+      return &view->saved_bytes;
     default:
       return nullptr;
   }

@@ -43,6 +43,11 @@ class IdentityMap {
   TensorId Output(uint64_t tensor_address, uint64_t memory_address,
                   uint64_t ticks, uint64_t span_start_ticks);
 
+  // The storage whose memory lies there, which is in use.
+  uint64_t StorageInUse(uint64_t memory_address, uint64_t ticks) {
+    return StorageAt(memory_address, ticks, 0);
+  }
+
   // Forgets what may have been freed unseen while nothing was recorded.
   // Memory that was pinned, as a model's parameters are, stays known.
   void StartWindow();

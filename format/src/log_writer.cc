@@ -106,11 +106,6 @@ uint64_t LogWriter::end_time_ns() const {
   return end;
 }
 
-absl::Status LogWriter::Sync() {
-  if (status_.ok() && !closed_) status_ = sink_->Sync();
-  return status_;
-}
-
 absl::Status LogWriter::Close(const v1::Statistics& statistics) {
   if (closed_) return status_;
   closed_ = true;

@@ -150,6 +150,8 @@ void StreamBuilder::Start() {
   storage_coder_.Start(shared_->storage_base);
   last_sequence_ = 0;
   last_address_ = 0;
+  marked_events_ = 0;
+  marked_storage_ = 0;
   for (const Open& open : open_) {
     if (!open.recorded) continue;
     v1::OpenSpan* span = stream_.add_open();
@@ -300,45 +302,6 @@ bool StreamBuilder::TakeTimed(uint64_t which,
 void StreamBuilder::Pop() {
   open_.pop_back();
   if (open_.empty()) retired_.clear();
-}
-
-size_t StreamBuilder::TotalsWords(Words record) {
-  return (FlagsOf(record[0]) & kHasTotals) != 0 ? 2 : 0;
-}
-
-bool StreamBuilder::Allocate(Words record, uint64_t time_ns) {
-  if (record.size() != 4 + TotalsWords(record)) return false;
-  const bool recorded = shared_->memory && shared_->recording;
-  const uint64_t storage =
-      shared_->identities.Allocate(record[2], record[3], record[1], recorded);
-  if (!recorded) return true;
-  Add(v1::EVENT_KIND_ALLOCATE, time_ns);
-  columns_.allocations.AddVarint(storage_coder_.Code(storage));
-  columns_.sizes.AddVarint(record[3]);
-  columns_.addresses.AddZigzag(static_cast<int64_t>(record[2] - last_address_));
-  columns_.allocation_devices.AddVarint(IdOf(record[0]));
-  any_device_ |= IdOf(record[0]) != 0;
-  last_address_ = record[2];
-  shared_->live_bytes += record[3];
-  ++shared_->counts.allocations;
-  shared_->words += 4;
-  return true;
-}
-
-bool StreamBuilder::Free(Words record, uint64_t time_ns) {
-  if (record.size() != 3 + TotalsWords(record)) return false;
-  const IdentityMap::Freed freed = shared_->identities.Free(record[2]);
-  if (!shared_->memory || !shared_->recording) return true;
-  if (!freed.recorded) {
-    ++shared_->counts.unmatched_frees;
-    return true;
-  }
-  Add(v1::EVENT_KIND_FREE, time_ns);
-  columns_.frees.AddVarint(storage_coder_.Code(freed.storage));
-  shared_->live_bytes -= freed.bytes;
-  ++shared_->counts.frees;
-  ++shared_->words;
-  return true;
 }
 
 void StreamBuilder::Cut(uint64_t time_ns) {

@@ -29,6 +29,8 @@ struct Counts {
   uint64_t frees = 0;
   uint64_t unmatched_frees = 0;
   uint64_t elided_values = 0;
+  uint64_t saves = 0;
+  uint64_t releases = 0;
 };
 
 // What all streams of a log share.
@@ -94,6 +96,8 @@ class StreamBuilder {
   bool End(absl::Span<const uint64_t> record, uint64_t time_ns);
   bool Allocate(absl::Span<const uint64_t> record, uint64_t time_ns);
   bool Free(absl::Span<const uint64_t> record, uint64_t time_ns);
+  bool SaveTensor(absl::Span<const uint64_t> record, uint64_t time_ns);
+  bool ReleaseTensor(absl::Span<const uint64_t> record, uint64_t time_ns);
 
   // Of an allocation or free: words behind the others.
   static size_t TotalsWords(absl::Span<const uint64_t> record);
@@ -109,7 +113,9 @@ class StreamBuilder {
   uint64_t last_time_ns() const { return last_time_ns_; }
 
   // Whether the chunk under construction has events of this thread.
-  bool has_events() const { return !columns_.kinds.empty(); }
+  bool has_events() const {
+    return !columns_.kinds.empty() || !columns_.saves.empty();
+  }
   // Appends them to a payload, as one of the streams of v1::Events, and starts
   // the next chunk.
   void Finish(std::string* events);
@@ -151,6 +157,8 @@ class StreamBuilder {
   void Start();                            // the first event of a chunk
   void Pop();                              // the innermost open span
   void Add(v1::EventKind kind, uint64_t time_ns);
+  bool AddMark(absl::Span<const uint64_t> record, uint64_t time_ns,
+               uint64_t released);
   // Null if there is none of that id.
   const SignatureWords* Signature(uint32_t id) const {
     return id == 0 || id > signatures_.size() ? nullptr
@@ -191,6 +199,7 @@ class StreamBuilder {
   uint64_t last_time_ns_ = 0;
   int64_t last_sequence_ = 0;
   uint64_t last_address_ = 0;
+  uint64_t marked_events_ = 0, marked_storage_ = 0;  // of the last save
   ReferenceCoder tensor_coder_, storage_coder_;
   bool any_device_ = false;
 };

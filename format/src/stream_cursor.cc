@@ -70,6 +70,10 @@ StreamCursor::StreamCursor(std::shared_ptr<const SignatureCounts> counts,
     addresses_ = Column(stream.addresses);
     frees_ = Column(stream.frees);
     devices_ = Column(stream.allocation_devices);
+    saves_ = Column(stream.saves);
+    saved_storages_ = Column(stream.saved_storages);
+    saved_bytes_ = Column(stream.saved_bytes);
+    ExpectMark();
     if (EntriesIn(stream.storages) != EntriesIn(stream.tensors)) {
       Damaged("`storages` and `tensors` differ in length");
       return;
@@ -154,6 +158,10 @@ bool StreamCursor::Column::Take(uint64_t count, std::vector<double>* reals) {
 }
 
 bool StreamCursor::Next(Event* event) {
+  if (has_mark_) {
+    if (until_mark_ == 0) return Mark(event);
+    --until_mark_;
+  }
   uint8_t kind;
   if (!kinds_.TakeByte(&kind)) return Finish();
   uint64_t passed_ns;
@@ -300,7 +308,33 @@ bool StreamCursor::Free(Event* event) {
   return true;
 }
 
-// An allocation or a free belongs to the innermost open span.
+// Reads where the next save or release is.
+void StreamCursor::ExpectMark() {
+  uint64_t mark;
+  has_mark_ = saves_.Take(&mark);
+  if (!has_mark_) return;
+  until_mark_ = mark >> 1;
+  releases_ = (mark & 1) != 0;
+}
+
+bool StreamCursor::Mark(Event* event) {
+  uint64_t difference;
+  *event = {};
+  event->kind = releases_ ? v1::EVENT_KIND_RELEASE : v1::EVENT_KIND_SAVE;
+  event->time_ns = time_ns_;
+  event->device_index = -1;
+  PutInsideSpan(event);
+  if (!saved_storages_.TakeZigzag(&difference) ||
+      (!releases_ && !saved_bytes_.Take(&event->bytes))) {
+    return Damaged("a column of saves ends too early");
+  }
+  marked_storage_ -= difference;
+  event->storage = marked_storage_;
+  ExpectMark();
+  return true;
+}
+
+// An allocation, a free or a save belongs to the innermost open span.
 inline void StreamCursor::PutInsideSpan(Event* event) const {
   event->span = open_.empty() ? nullptr : &open_.back();
   event->parent = open_.size() < 2 ? nullptr : &open_.back() - 1;
@@ -321,10 +355,11 @@ bool StreamCursor::Finish() {
   const bool ops_done = times_.empty() && signatures_.empty() &&
                         sequences_.empty() && forward_threads_.empty() &&
                         results_.empty();
-  const bool rest_done = tensors_.empty() && storages_.empty() &&
-                         reals_.empty() && allocations_.empty() &&
-                         sizes_.empty() && addresses_.empty() &&
-                         frees_.empty() && devices_.empty();
+  const bool rest_done =
+      tensors_.empty() && storages_.empty() && reals_.empty() &&
+      allocations_.empty() && sizes_.empty() && addresses_.empty() &&
+      frees_.empty() && devices_.empty() && saves_.empty() &&
+      saved_storages_.empty() && saved_bytes_.empty() && !has_mark_;
   if (ops_done && rest_done) return false;
   return Damaged("a column is longer than its events need");
 }

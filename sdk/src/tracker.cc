@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +31,7 @@
 #include "torch/module_tree.h"
 #include "torch/op_callbacks.h"
 #include "torch/op_taps.h"
+#include "torch/saved_tensor_taps.h"
 #include "torch/torch_facts.h"
 
 namespace torchtape {
@@ -80,6 +82,7 @@ void WriteOptions(const TrackerOptions& options, v1::Options* message) {
   message->set_arguments(recorded.arguments);
   message->set_memory(recorded.memory);
   message->set_backward(recorded.backward);
+  message->set_saved_tensors(recorded.saved_tensors);
   message->set_max_buffer_bytes(options.max_buffer_bytes);
   message->set_schedule(internal::Describe(options.schedule));
 }
@@ -161,13 +164,20 @@ absl::Status Session::Start(const TrackerOptions& options,
   }
   run.set_op_source(source_->name());
   // Ids of storages need to know of frees.
-  absl::Status observes = options.memory || options.identities
-                              ? internal::CheckMemoryObserver()
-                              : absl::CancelledError();
-  observes_memory_ = observes.ok();
-  internal::recorded = {options.shapes, options.identities, options.arguments,
-                        options.memory && observes_memory_, options.backward};
-  if (options.memory && !observes_memory_) SayError(observes);
+  observes_memory_ = false;
+  if (options.memory || options.identities) {
+    const absl::Status observes = internal::CheckMemoryObserver();
+    observes_memory_ = observes.ok();
+    if (options.memory && !observes_memory_) SayError(observes);
+  }
+  internal::recorded = {options.shapes,
+                        options.identities,
+                        options.arguments,
+                        options.memory && observes_memory_,
+                        options.backward,
+                        options.saved_tensors && options.shapes &&
+                            options.identities &&
+                            internal::CanTapSavedTensors()};
   WriteOptions(options, run.mutable_options());
   timer_ = MakeDeviceTimer(options.device_time, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
@@ -176,9 +186,11 @@ absl::Status Session::Start(const TrackerOptions& options,
   if (!sink.ok()) return sink.status();
   internal::RecorderOptions recorder_options;
   if (options.sync_within_ms != 0) {
-    // Events wait for their chunk, and the chunk for the disk.
+    // Events wait for their chunk, and the chunk for the disk. A day is for
+    // ever, and far from what the clock's type can hold.
+    constexpr uint64_t kDayMs = 86'400'000;
     const std::chrono::nanoseconds within =
-        std::chrono::milliseconds(options.sync_within_ms);
+        std::chrono::milliseconds(std::min(options.sync_within_ms, kDayMs));
     recorder_options.flush_ns = static_cast<uint64_t>(within.count()) / 4 * 3;
     sink = std::make_unique<internal::SyncedSink>(*std::move(sink), within / 4);
   }
@@ -219,6 +231,7 @@ void Session::FollowPlan() {
       internal::InstallMemoryObserver();
       internal::InstallDeviceMemoryTap();
     }
+    if (internal::recorded.saved_tensors) internal::InstallSavedTensorTaps();
   }
   if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
@@ -244,6 +257,7 @@ void Session::TimeStep() {
 void Session::Unhook() {
   internal::RemoveMemoryObserver();
   internal::RemoveDeviceMemoryTap();
+  internal::RemoveSavedTensorTaps();
   source_->Remove();
 }
 
@@ -254,6 +268,7 @@ void Session::Step() {
   if (plan_ != StepPlan::kOff) {
     source_->StepEnded();
     if (observes_memory_) internal::RefreshDeviceMemoryTap();
+    internal::RefreshSavedTensorTaps();
   }
   const StepPlan plan = planner_.Current();
   if (ThreadRecorder* recorder = ThreadRecorder::Current()) {

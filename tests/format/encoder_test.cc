@@ -249,6 +249,53 @@ TEST_F(EncoderTest, ChunkTellsTheStepThatRunsAtItsStart) {
   EXPECT_EQ(log.chunks[1].step_start_ns(), 10);
 }
 
+// What `event` is, when, of which storage, and of how many bytes.
+std::string SaveOf(const SeenEvent& seen) {
+  const Event& event = seen.event;
+  if (event.kind != v1::EVENT_KIND_SAVE &&
+      event.kind != v1::EVENT_KIND_RELEASE) {
+    return seen.op;
+  }
+  return (event.kind == v1::EVENT_KIND_SAVE ? "save " : "release ") +
+         std::to_string(event.storage) + " of " + std::to_string(event.bytes) +
+         " at " + std::to_string(event.time_ns);
+}
+
+TEST_F(EncoderTest, SavedTensorsLieBetweenTheEventsAroundThem) {
+  main_.Allocate(5, 0x1000, 64).Allocate(6, 0x2000, 32);
+  main_.Begin(10, 1).Save(11, 0x1000, 64).Save(12, 0x2000, 32).End(20);
+  main_.Begin(30, 3).Release(31, 0x2000).Release(32, 0x1000).End(40);
+  std::vector<std::string> seen;
+  for (const SeenEvent& event : Log(ChunksOf(5)).events) {
+    seen.push_back(SaveOf(event));
+  }
+  EXPECT_THAT(seen, ElementsAre("", "", "aten::add", "save 1 of 64 at 10",
+                                "save 2 of 32 at 10", "aten::add",
+                                "AddBackward", "release 2 of 0 at 31",
+                                "release 1 of 0 at 31", "AddBackward"));
+}
+
+TEST_F(EncoderTest, ChunkOfSavedTensorsAloneIsWritten) {
+  main_.Begin(10, 1);
+  Encoding encoding;
+  ASSERT_THAT(encoding.Consume({&main_}), IsOk());
+  ASSERT_THAT(encoding.Flush(), IsOk());
+  main_.Save(11, 0x1000, 64);
+  const ReplayedLog log = encoding.Finish({&main_});
+  EXPECT_THAT(log.problems, IsEmpty());
+  ASSERT_THAT(log.events, SizeIs(2));
+  EXPECT_EQ(SaveOf(log.events[1]), "save 1 of 64 at 11");
+  EXPECT_EQ(log.events[1].event.span->signature,
+            log.events[0].event.span->signature);
+}
+
+TEST_F(EncoderTest, SavesOutsideOfTheWindowAreNotTold) {
+  main_.Save(5, 0x1000, 64).Window(6, false).Save(7, 0x1000, 64);
+  const ReplayedLog log = Log();
+  ASSERT_THAT(log.events, SizeIs(1));
+  EXPECT_EQ(log.said.saves(), 1);
+}
+
 TEST_F(EncoderTest, AuditsAreTold) {
   main_.Begin(10, 1).End(20).Audit(30, 100, 3);
   const ReplayedLog log = Log();
@@ -290,7 +337,8 @@ TEST_F(EncoderTest, StatisticsAreWhatAReaderCounts) {
   main_.End(40, 0, {}, kCut).End(50, 0, {}, kThrew).Free(60, 0x1000);
   main_.Signature(4, 1, {ValueWord(ValueTag::kElided, 9)});
   main_.Begin(70, 4).Step(80, 2).Drop(81, 82, 5);
-  other_.Begin(15, 1).End(25).Free(26, 0x2000);
+  other_.Begin(15, 1).Save(16, 0x1000, 64).End(25).Free(26, 0x2000);
+  other_.Release(27, 0x1000);
   const ReplayedLog log = Log(ChunksOf(3));
   v1::Statistics said = log.said;
   EXPECT_EQ(said.unmatched_frees(), 1);
@@ -298,6 +346,8 @@ TEST_F(EncoderTest, StatisticsAreWhatAReaderCounts) {
   EXPECT_EQ(said.ShortDebugString(), log.counted.ShortDebugString());
   EXPECT_EQ(said.spans_begun(), 4);
   EXPECT_EQ(said.elided_values(), 1);
+  EXPECT_EQ(said.saves(), 1);
+  EXPECT_EQ(said.releases(), 1);
 }
 
 }  // namespace

@@ -93,7 +93,6 @@ TEST_F(LogWriterTest, FirstFailureStays) {
               StatusIs(absl::StatusCode::kResourceExhausted, _));
   EXPECT_THAT(WriteEvents(&writer, 1),
               StatusIs(absl::StatusCode::kResourceExhausted, _));
-  EXPECT_THAT(writer.Sync(), StatusIs(absl::StatusCode::kResourceExhausted, _));
   EXPECT_THAT(writer.Close(v1::Statistics()),
               StatusIs(absl::StatusCode::kResourceExhausted, _));
   EXPECT_EQ(bytes_.size(), 100);

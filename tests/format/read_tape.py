@@ -173,8 +173,7 @@ def read_stream(fields, dictionary, totals, memory):
         for _ in range(real_count if len(doubles) else 0):
             take[13]()
 
-    spans = [message(data) for data in fields.get(4, [])]
-    stack = [(one(span, 2), one(span, 3)) for span in spans]
+    stack = [(one(span, 2), one(span, 3)) for span in map(message, fields.get(4, []))]
     time = one(fields, 2)
     for kind in one(fields, 5, b""):
         time += take[6]()
@@ -195,8 +194,7 @@ def read_stream(fields, dictionary, totals, memory):
                 take_values(take[10]())
         elif kind == 7:  # ALLOCATE
             storage, size = storage_ids.id(take[14]()), take[15]()
-            take[16]()
-            columns[20].entries and take[20]()
+            take[16](), columns[20].entries and take[20]()
             totals["allocations"] += 1
             totals["allocated_bytes"] += size
             memory.append((time, storage, size))
@@ -205,6 +203,8 @@ def read_stream(fields, dictionary, totals, memory):
             memory.append((time, storage_ids.id(take[17]()), None))
         else:
             raise Damage(f"event kind {kind}")
+    totals["saves"] += sum(1 - mark % 2 for mark in column(fields, 21))
+    totals["saved_bytes"] += sum(column(fields, 23))
     for c in columns.values():
         check(c.at == len(c.entries), f"{c.name} is too long")
 
@@ -263,7 +263,8 @@ def peak_bytes(memory):
 
 def main():
     totals = dict.fromkeys(("chunks", "steps", "spans", "ended", "allocations",
-                            "allocated_bytes", "frees", "lost_device_times"), 0)
+                            "allocated_bytes", "frees", "saves", "saved_bytes",
+                            "lost_device_times"), 0)
     totals |= {"ops": {}, "device_streams": {}, "device_memory": {}, "damage": None}
     threads, memory = set(), []
     try:

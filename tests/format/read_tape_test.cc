@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "support/parse_text.h"
 #include "support/temp_folder.h"
+#include "torchtape/format/layout.h"
 #include "torchtape/format/log_writer.h"
 
 namespace torchtape::format {
@@ -32,6 +33,7 @@ constexpr char kFirst[] = R"(
     signatures: [2, 1] sequences: -3 results: 3
     tensors: [3, 1] storages: [4, 1] reals: 0.5
     allocations: 3 sizes: 4096 addresses: 77 frees: 1
+    saves: [4, 1] saved_storages: [-6, 0] saved_bytes: 48
   })";
 
 // The range that began in the first chunk ends here.
@@ -68,6 +70,7 @@ class ReadTapeTest : public ::testing::Test {
     for (const char* text : {kFirst, kSecond}) {
       v1::Events events = ParseText<v1::Events>(text);
       events.add_values()->set_name(std::string(1000, '.'));  // to compress
+      last_chunk_ = writer.written_bytes();
       EXPECT_TRUE(writer.Write(v1::CHUNK_KIND_EVENTS, events, {}).ok());
     }
     EXPECT_TRUE(writer.Close(v1::Statistics()).ok());
@@ -85,6 +88,7 @@ class ReadTapeTest : public ::testing::Test {
   }
 
   std::string log_;
+  uint64_t last_chunk_ = 0;  // where it begins
 };
 
 TEST_F(ReadTapeTest, FindsWhatWasWritten) {
@@ -95,12 +99,13 @@ TEST_F(ReadTapeTest, FindsWhatWasWritten) {
             R"("last_start_ns":2020,"spans":1,"steps":1,"total_ns":64}},)"
             R"("ended":3,"frees":1,"lost_device_times":3,)"
             R"("ops":{"aten::add":{"count":2,"total_ns":17}},)"
-            R"("peak_bytes":4396,"spans":3,"steps":2,"threads":2})");
+            R"("peak_bytes":4396,"saved_bytes":48,"saves":1,)"
+            R"("spans":3,"steps":2,"threads":2})");
 }
 
 TEST_F(ReadTapeTest, ChecksTheChecksums) {
   std::string bad = log_;
-  bad[bad.size() / 2] ^= 1;
+  bad[last_chunk_ + kChunkHeaderBytes] ^= 1;
   EXPECT_THAT(Read(bad), HasSubstr("checksum"));
 }
 

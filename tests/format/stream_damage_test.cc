@@ -42,6 +42,11 @@ v1::Events WithStream(const std::string& stream) {
 TEST(StreamDamage, EveryContradictionIsDataLoss) {
   const Case cases[] = {
       {R"(kinds: "\001" signatures: 1)", "`times`"},
+      {R"(saves: 0 saved_bytes: 1)", "of saves ends"},
+      {R"(saves: 0 saved_storages: -1)", "of saves ends"},
+      {R"(saves: 2 saved_storages: -1 saved_bytes: 1)", "longer"},
+      {R"(saved_storages: -1)", "longer"},
+      {R"(kinds: "\011" times: 1)", "unknown kind"},
       {R"(times: [1, 2])", "`times`"},
       {R"(kinds: "\001" times: 1)", "`signatures` ends"},
       {R"(kinds: "\002" times: 1 signatures: 1)", "`sequences` ends"},

@@ -225,6 +225,12 @@ class Builder {
              event.span ? NameOf(thread, *event.span) : "", thread,
              format::DeviceName(event.device_type, event.device_index)});
         return;
+      case v1::EVENT_KIND_SAVE:
+      case v1::EVENT_KIND_RELEASE:
+        recorded_.saved.push_back(
+            {event.kind == v1::EVENT_KIND_SAVE, event.storage, event.bytes,
+             event.span ? NameOf(thread, *event.span) : "", thread});
+        return;
       case v1::EVENT_KIND_END:
       case v1::EVENT_KIND_END_THREW:
       case v1::EVENT_KIND_END_UNKNOWN:

@@ -76,6 +76,15 @@ struct RecordedDeviceTime {
   static constexpr size_t kStep = ~size_t{0};
 };
 
+// What autograd keeps, or lets go.
+struct RecordedSave {
+  bool kept = false;
+  uint64_t storage = 0;
+  uint64_t bytes = 0;  // where it is kept
+  std::string span;    // in which it happened; "" outside
+  uint32_t thread = 0;
+};
+
 struct RecordedParameter {
   std::string path;
   std::vector<std::string> aliases;
@@ -93,6 +102,7 @@ struct Recorded {
   std::vector<RecordedDeviceTime> device_times;
   uint64_t lost_device_times = 0;
   std::vector<RecordedDeviceMemory> device_memory;
+  std::vector<RecordedSave> saved;
   std::vector<std::string> modules;  // "path type", "training" appended if so
   std::vector<RecordedParameter> parameters;
   std::vector<uint64_t> recorded_steps;

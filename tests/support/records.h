@@ -115,6 +115,12 @@ class Records {
   Records& Free(uint64_t ticks, uint64_t address) {
     return Add(format::RecordKind::kFree, 0, 0, {ticks, address});
   }
+  Records& Save(uint64_t ticks, uint64_t address, uint64_t bytes) {
+    return Add(format::RecordKind::kSave, 0, 0, {ticks, address, bytes});
+  }
+  Records& Release(uint64_t ticks, uint64_t address) {
+    return Add(format::RecordKind::kRelease, 0, 0, {ticks, address});
+  }
   Records& Step(uint64_t ticks, uint64_t number, bool recording = true) {
     return Add(format::RecordKind::kStep, recording ? format::kRecording : 0, 0,
                {ticks, number});

@@ -153,6 +153,10 @@ class LogReplay {
         return counted.set_allocations(counted.allocations() + 1);
       case v1::EVENT_KIND_FREE:
         return counted.set_frees(counted.frees() + 1);
+      case v1::EVENT_KIND_SAVE:
+        return counted.set_saves(counted.saves() + 1);
+      case v1::EVENT_KIND_RELEASE:
+        return counted.set_releases(counted.releases() + 1);
       default:
         Problem("an event of no kind");
     }

@@ -5,20 +5,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "viewer/model_parts.h"
 
 namespace torchtape::viewer {
 namespace {
 
 using testing::ElementsAre;
-
-v1::Module NewModule(const std::string& path, const std::string& type,
-                     uint32_t parent) {
-  v1::Module module;
-  module.set_path(path);
-  module.set_type(type);
-  module.set_parent(parent);
-  return module;
-}
 
 // Two blocks with two layers each, then a head.
 ModuleTree Tree() {
@@ -68,10 +60,7 @@ class CallSiteModulesTest : public ::testing::Test {
 
   // The path of each unit's module; "-" if it has none.
   std::vector<std::string> Paths() {
-    CallSiteModules modules([this](const CallSite& call_site) -> const Site& {
-      return sites_[call_site.id];
-    });
-    modules.Tell(tree_, 0, &units_);
+    modules_.Tell(tree_, 0, &units_);
     std::vector<std::string> paths;
     for (const Unit& unit : units_) {
       paths.push_back(unit.owner.module == kNoModule
@@ -86,6 +75,9 @@ class CallSiteModulesTest : public ::testing::Test {
   std::deque<CodeObject> objects_;
   std::deque<CallSite> call_sites_;
   std::map<uint32_t, Site> sites_;
+  CallSiteModules modules_{[this](const CallSite& call_site) -> const Site& {
+    return sites_[call_site.id];
+  }};
 };
 
 TEST_F(CallSiteModulesTest, FunctionOfTheOnlyModuleOfItsTypeTellsIt) {
@@ -93,6 +85,14 @@ TEST_F(CallSiteModulesTest, FunctionOfTheOnlyModuleOfItsTypeTellsIt) {
             At("Net::forward")});
   EXPECT_THAT(Paths(), ElementsAre("net"));
   EXPECT_EQ(units_[0].owner.source, ModuleSource::kCallSite);
+}
+
+TEST_F(CallSiteModulesTest, ModuleThatIsMetAfterItsFunctionIsFound) {
+  CalledBy({At("Late::forward")});
+  EXPECT_THAT(Paths(), ElementsAre("-"));
+  tree_.AddCalled("net.late", "Late", tree_.Find("net"));
+  Again(0);
+  EXPECT_EQ(Paths()[1], "net.late");
 }
 
 TEST_F(CallSiteModulesTest, InnermostInlinedFunctionTells) {

@@ -121,6 +121,7 @@ v1::Stream* LogBuilder::Add(uint32_t thread, v1::EventKind kind,
     stream.set_tensor_base(kBase);
     stream.set_storage_base(kBase);
     state.sequence = 0;
+    state.marked_events = state.marked_storage = 0;
     for (const v1::OpenSpan& open : state.open) *stream.add_open() = open;
   }
   stream.mutable_kinds()->push_back(static_cast<char>(kind));
@@ -215,6 +216,28 @@ void LogBuilder::Free(uint32_t thread, uint64_t time_ns, uint64_t storage) {
   Add(thread, v1::EVENT_KIND_FREE, time_ns)->add_frees(storage * 2);
   live_bytes_ -= live_[storage];
   statistics_.set_frees(statistics_.frees() + 1);
+}
+
+void LogBuilder::Save(uint32_t thread, uint64_t storage, uint64_t bytes) {
+  AddMark(thread, storage, 0)->add_saved_bytes(bytes);
+  statistics_.set_saves(statistics_.saves() + 1);
+}
+
+void LogBuilder::Release(uint32_t thread, uint64_t storage) {
+  AddMark(thread, storage, 1);
+  statistics_.set_releases(statistics_.releases() + 1);
+}
+
+v1::Stream* LogBuilder::AddMark(uint32_t thread, uint64_t storage,
+                                uint64_t released) {
+  State& state = threads_[thread];
+  const uint64_t events = state.stream.kinds().size();
+  state.stream.add_saves((events - state.marked_events) << 1 | released);
+  state.stream.add_saved_storages(
+      static_cast<int64_t>(state.marked_storage - storage));
+  state.marked_events = events;
+  state.marked_storage = storage;
+  return &state.stream;
 }
 
 void LogBuilder::Step(uint64_t number, uint64_t time_ns, bool recorded) {

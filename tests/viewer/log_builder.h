@@ -67,6 +67,10 @@ class LogBuilder {
   void Allocate(uint32_t thread, uint64_t time_ns, uint64_t storage,
                 uint64_t bytes, uint32_t device = 0);
   void Free(uint32_t thread, uint64_t time_ns, uint64_t storage);
+  // Autograd keeps a storage, or lets it go, after the thread's last event,
+  // which must be in the chunk.
+  void Save(uint32_t thread, uint64_t storage, uint64_t bytes);
+  void Release(uint32_t thread, uint64_t storage);
 
   void Step(uint64_t number, uint64_t time_ns, bool recorded = true);
   void Value(const std::string& name, double value, uint64_t time_ns);
@@ -100,9 +104,11 @@ class LogBuilder {
     uint64_t next_span = 0;
     uint64_t time_ns = 0;
     int64_t sequence = 0;
+    uint64_t marked_events = 0, marked_storage = 0;
   };
 
   v1::Stream* Add(uint32_t thread, v1::EventKind kind, uint64_t time_ns);
+  v1::Stream* AddMark(uint32_t thread, uint64_t storage, uint64_t released);
   void PushSpan(uint32_t thread, uint64_t time_ns, uint32_t signature,
                 std::optional<int64_t> sequence, uint32_t forward_thread);
   void PopSpan(uint32_t thread);

@@ -2,37 +2,18 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "viewer/model_parts.h"
 
 namespace torchtape::viewer {
 namespace {
-
-v1::Module NewModule(const std::string& path, uint32_t parent) {
-  v1::Module module;
-  module.set_path(path);
-  module.set_parent(parent);
-  return module;
-}
-
-v1::Parameter NewParameter(const std::string& path, uint32_t module,
-                           uint64_t storage) {
-  v1::Parameter parameter;
-  parameter.set_path(path);
-  parameter.set_module(module);
-  parameter.set_tensor(storage);
-  parameter.set_storage(storage);
-  parameter.set_defined(true);
-  parameter.mutable_type()->add_sizes(10);
-  parameter.set_bytes(40);
-  return parameter;
-}
 
 // m.a and m.b; both use the parameter of storage 5, and m.b has one of its own.
 v1::Model Tied() {
   v1::Model model;
   model.set_name("m");
-  *model.add_modules() = NewModule("m", 0);
-  *model.add_modules() = NewModule("m.a", 1);
-  *model.add_modules() = NewModule("m.b", 1);
+  *model.add_modules() = NewModule("m", "Layer", 0);
+  *model.add_modules() = NewModule("m.a", "Layer", 1);
+  *model.add_modules() = NewModule("m.b", "Layer", 1);
   *model.add_parameters() = NewParameter("m.a.weight", 2, 5);
   model.mutable_parameters(0)->add_aliases("m.b.weight");
   *model.add_parameters() = NewParameter("m.b.bias", 3, 6);
@@ -59,8 +40,8 @@ TEST(ModuleTree, ModelThatIsAttachedAgainReplacesItself) {
 
 TEST(ModuleTree, ParentsThatMakeNoSenseAreLeftOut) {
   v1::Model model;
-  *model.add_modules() = NewModule("a", 7);
-  *model.add_modules() = NewModule("b", 2);
+  *model.add_modules() = NewModule("a", "Layer", 7);
+  *model.add_modules() = NewModule("b", "Layer", 2);
   *model.add_parameters() = NewParameter("c.weight", 99, 5);
   ModuleTree tree;
   tree.Add(model);
@@ -73,7 +54,7 @@ TEST(ModuleTree, IndexOfAModuleStaysWhenItsModelIsToldOfAgain) {
   tree.Add(Tied());
   const int b = tree.Find("m.b");
   v1::Model without_a = Tied();
-  *without_a.mutable_modules(1) = NewModule("m.c", 1);
+  *without_a.mutable_modules(1) = NewModule("m.c", "Layer", 1);
   tree.Add(without_a);
   EXPECT_EQ(tree.Find("m.b"), b);
   EXPECT_EQ(tree.modules()[b].path, "m.b");
@@ -84,10 +65,10 @@ TEST(ModuleTree, IndexOfAModuleStaysWhenItsModelIsToldOfAgain) {
 TEST(ModuleTree, ParentsComeBeforeTheirChildrenAndSiblingsTogether) {
   ModuleTree tree;
   v1::Model model;
-  *model.add_modules() = NewModule("m", 0);
-  *model.add_modules() = NewModule("m.a", 1);
-  *model.add_modules() = NewModule("m.b", 1);
-  *model.add_modules() = NewModule("m.a.x", 2);
+  *model.add_modules() = NewModule("m", "Layer", 0);
+  *model.add_modules() = NewModule("m.a", "Layer", 1);
+  *model.add_modules() = NewModule("m.b", "Layer", 1);
+  *model.add_modules() = NewModule("m.a.x", "Layer", 2);
   tree.Add(model);
   std::vector<std::string> paths;
   for (int index : tree.Order()) paths.push_back(tree.modules()[index].path);
@@ -96,9 +77,9 @@ TEST(ModuleTree, ParentsComeBeforeTheirChildrenAndSiblingsTogether) {
 
 TEST(ModuleTree, ModelThatSaysAModuleIsInsideOfItselfMakesNoCycle) {
   v1::Model model;
-  *model.add_modules() = NewModule("a", 0);
-  *model.add_modules() = NewModule("b", 1);
-  *model.add_modules() = NewModule("a", 2);
+  *model.add_modules() = NewModule("a", "Layer", 0);
+  *model.add_modules() = NewModule("b", "Layer", 1);
+  *model.add_modules() = NewModule("a", "Layer", 2);
   ModuleTree tree;
   tree.Add(model);
   EXPECT_EQ(tree.Order().size(), 2u);

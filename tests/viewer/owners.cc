@@ -2,32 +2,11 @@
 
 #include <sstream>
 
+#include "viewer/model_parts.h"
 #include "viewer/sample_run.h"
 
 namespace torchtape::viewer {
 namespace {
-
-v1::Module NewModule(const std::string& path, const std::string& type,
-                     uint32_t parent) {
-  v1::Module module;
-  module.set_path(path);
-  module.set_type(type);
-  module.set_parent(parent);
-  return module;
-}
-
-v1::Parameter NewParameter(const std::string& path, uint32_t module,
-                           uint64_t storage) {
-  v1::Parameter parameter;
-  parameter.set_path(path);
-  parameter.set_module(module);
-  parameter.set_tensor(storage);
-  parameter.set_storage(storage);
-  parameter.set_defined(true);
-  parameter.mutable_type()->add_sizes(10);
-  parameter.set_bytes(40);
-  return parameter;
-}
 
 LogBuilder::Ids Whole(const std::vector<uint64_t>& tensors) {
   LogBuilder::Ids ids;

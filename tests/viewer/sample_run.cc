@@ -1,6 +1,7 @@
 #include "viewer/sample_run.h"
 
 #include "torchtape/format/byte_source.h"
+#include "viewer/model_parts.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -10,41 +11,14 @@ constexpr uint64_t kUs = 1000;
 // Storages of the parameters.
 constexpr uint64_t kWeight = 1, kBias = 2;
 
-v1::Parameter NewParameter(const std::string& path, uint64_t id,
-                           std::vector<int64_t> sizes) {
-  v1::Parameter parameter;
-  parameter.set_path(path);
-  parameter.set_module(2);
-  parameter.set_tensor(id);
-  parameter.set_storage(id);
-  parameter.set_defined(true);
-  uint64_t elements = 1;
-  for (int64_t size : sizes) {
-    parameter.mutable_type()->add_sizes(size);
-    elements *= static_cast<uint64_t>(size);
-  }
-  parameter.mutable_type()->set_dtype(6);
-  parameter.set_bytes(4 * elements);
-  return parameter;
-}
-
-v1::Module NewModule(const std::string& path, const std::string& type,
-                     uint32_t parent) {
-  v1::Module module;
-  module.set_path(path);
-  module.set_type(type);
-  module.set_parent(parent);
-  return module;
-}
-
 v1::Model SampleModel() {
   v1::Model model;
   model.set_name("model");
   *model.add_modules() = NewModule("model", "Net", 0);
   *model.add_modules() = NewModule("model.fc", "torch::nn::LinearImpl", 1);
   *model.add_modules() = NewModule("model.act", "torch::nn::ReLUImpl", 1);
-  *model.add_parameters() = NewParameter("model.fc.weight", kWeight, {3, 4});
-  *model.add_parameters() = NewParameter("model.fc.bias", kBias, {3});
+  *model.add_parameters() = NewParameter("model.fc.weight", 2, kWeight, {3, 4});
+  *model.add_parameters() = NewParameter("model.fc.bias", 2, kBias, {3});
   return model;
 }
 

@@ -97,6 +97,33 @@ TEST(Summary, WhatFollowsTheLastStepIsAStepOnlyIfSomethingRan) {
   EXPECT_EQ(steps[3]["ops"], 1);
 }
 
+// Whatever keeps them and however often: each storage once, for its maker.
+TEST(Summary, BytesSavedForBackwardCountOnceForTheModuleThatMadeThem) {
+  LogBuilder log = SampleRun();
+  log.Step(3, 3000 * kUs);
+  log.Begin(1, 3010 * kUs, log.Span(v1::SPAN_KIND_MODULE, "model.act"));
+  log.Begin(1, 3011 * kUs, log.Op("aten::relu"));
+  log.Allocate(1, 3012 * kUs, 900, 64);
+  log.Allocate(1, 3013 * kUs, 901, 32);
+  log.Save(1, 900, 64);
+  log.Save(1, 900, 64);
+  log.Save(1, 901, 32);
+  log.Save(1, 1, 48);     // a parameter
+  log.Save(1, 77, 1000);  // from before
+  log.End(1, 3020 * kUs);
+  log.End(1, 3021 * kUs);
+  log.Step(4, 4000 * kUs);
+  log.Begin(1, 4011 * kUs, log.Op("aten::relu"));
+  log.Save(1, 900, 64);  // of the step before
+  log.End(1, 4020 * kUs);
+  const Json json = JsonOf(Summary, log.Finish());
+  EXPECT_EQ(json["memory"]["saved_bytes"], 96);
+  EXPECT_EQ(json["modules"][0]["saved_bytes"], 96);
+  EXPECT_EQ(json["modules"][1]["saved_bytes"], nullptr);
+  EXPECT_EQ(json["modules"][2]["path"], "model.act");
+  EXPECT_EQ(json["modules"][2]["saved_bytes"], 96);
+}
+
 TEST(Summary, PeakOfMemoryIsToldWithItsInstantAndItsHolders) {
   const Json memory = JsonOf(Summary, SampleRun().Finish())["memory"];
   EXPECT_EQ(memory["peak_bytes"], 1500);

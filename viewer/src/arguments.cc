@@ -243,14 +243,22 @@ class CommandLine {
               "0");
     AddSwitch(app, "--no-arguments", "no plain arguments", "ARGUMENTS", "0");
     AddSwitch(app, "--no-memory", "no allocations", "MEMORY", "0");
+    AddSwitch(app, "--no-saved-tensors", "not what autograd keeps",
+              "SAVED_TENSORS", "0");
     AddSwitch(app, "--no-backward", "no nodes of the backward pass", "BACKWARD",
               "0");
     AddSwitch(app, "--command-line", "the program's command line",
               "COMMAND_LINE", "1");
-    app->callback([this] {
-      if (arguments_.record_options.command.empty()) {
-        throw CLI::RequiredError("-- PROGRAM");
+    app->allow_extras();  // told of in words of its own, below
+    app->callback([this, app] {
+      const std::vector<std::string> unknown = app->remaining();
+      const bool has_program = !arguments_.record_options.command.empty();
+      if (!unknown.empty() && !has_program && unknown[0][0] != '-') {
+        throw CLI::ValidationError("put -- before the program: record -- " +
+                                   unknown[0]);
       }
+      if (!unknown.empty()) throw CLI::ExtrasError(unknown);
+      if (!has_program) throw CLI::RequiredError("-- PROGRAM");
       arguments_.record = true;
     });
   }

@@ -38,10 +38,7 @@ const Frame* Around(const ThreadState& thread) {
 
 }  // namespace
 
-void Attribution::OnModel(const v1::Model& model) {
-  tree_.Add(model);
-  if (call_sites_ != nullptr) call_sites_->Forget();
-}
+void Attribution::OnModel(const v1::Model& model) { tree_.Add(model); }
 
 void Attribution::OnStep(const StepStart&) {
   Decide();

@@ -123,6 +123,8 @@ int CallSiteModules::Choose(const ModuleTree& tree,
 void CallSiteModules::Tell(const ModuleTree& tree, size_t first,
                            std::vector<Unit>* units) {
   if (std::none_of(units->begin(), units->end(), Wants)) return;
+  if (revision_ != tree.revision()) sites_.clear();
+  revision_ = tree.revision();
   FindNeighbours(*units);
   Learn(tree, *units);
   for (size_t i = first; i < units->size(); ++i) {

@@ -33,9 +33,6 @@ class CallSiteModules {
   // are of `first` or later.
   void Tell(const ModuleTree& tree, size_t first, std::vector<Unit>* units);
 
-  // To be called when the tree has changed.
-  void Forget() { sites_.clear(); }
-
  private:
   // The modules that a call site may work for.
   struct Candidates {
@@ -55,6 +52,7 @@ class CallSiteModules {
              const Neighbours& neighbours) const;
 
   const Lookup lookup_;
+  uint64_t revision_ = 0;               // of the tree that sites_ is about
   std::vector<Candidates> sites_;       // by the call site's id
   std::vector<Neighbours> neighbours_;  // by unit
 };

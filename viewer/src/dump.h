@@ -28,6 +28,8 @@ class DumpFormat {
   virtual void End(const SpanEnd& end, uint64_t step) = 0;
   virtual void Allocate(const Allocation& allocation, uint64_t step) = 0;
   virtual void Free(const Allocation& free, uint64_t step) = 0;
+  virtual void Save(const SavedTensor& saved, uint64_t step) = 0;
+  virtual void Release(const SavedTensor& released, uint64_t step) = 0;
   virtual void Value(const v1::LoggedValue& value) = 0;
   virtual void Drop(const v1::Drop& drop) = 0;
 

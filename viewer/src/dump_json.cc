@@ -49,6 +49,14 @@ class DumpJson : public DumpFormat {
   void Free(const Allocation& free, uint64_t step) override {
     Print(MemoryLine("free", free, step));
   }
+  void Save(const SavedTensor& saved, uint64_t step) override {
+    Json json = MemoryLine("save", saved, step);
+    json["bytes"] = saved.bytes;
+    Print(json);
+  }
+  void Release(const SavedTensor& released, uint64_t step) override {
+    Print(MemoryLine("release", released, step));
+  }
   void Value(const v1::LoggedValue& value) override {
     Json json = Line("value", value.time_ns());
     json["step"] = value.step();
@@ -77,7 +85,9 @@ class DumpJson : public DumpFormat {
   static Json Line(const char* event, uint64_t time_ns) {
     return {{"event", event}, {"time_ns", time_ns}};
   }
-  static Json MemoryLine(const char* event, const Allocation& change,
+  // Of an allocation, a free, or a tensor that is saved or released.
+  template <typename MemoryEvent>
+  static Json MemoryLine(const char* event, const MemoryEvent& change,
                          uint64_t step) {
     Json json = Line(event, change.time_ns);
     json["step"] = step;

@@ -85,6 +85,15 @@ class DumpText : public DumpFormat {
     Line(free.time_ns, free.thread.facts.number(), free.thread.stack.size(),
          absl::StrCat("free storage ", free.storage));
   }
+  void Save(const SavedTensor& saved, uint64_t) override {
+    Line(saved.time_ns, saved.thread.facts.number(), saved.thread.stack.size(),
+         absl::StrCat("save ", saved.bytes, " B storage ", saved.storage));
+  }
+  void Release(const SavedTensor& released, uint64_t) override {
+    Line(released.time_ns, released.thread.facts.number(),
+         released.thread.stack.size(),
+         absl::StrCat("release storage ", released.storage));
+  }
   void Value(const v1::LoggedValue& value) override {
     Line(value.time_ns(), 0, 0,
          absl::StrFormat("value %s %.9g", EscapeText(value.name()),

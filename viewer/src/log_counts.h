@@ -20,6 +20,8 @@ class LogCounts : public Visitor {
   void OnEnd(const SpanEnd& end) override;
   void OnAllocate(const Allocation&) override { ++allocations; }
   void OnFree(const Allocation&) override { ++frees; }
+  void OnSave(const SavedTensor&) override { ++saves; }
+  void OnRelease(const SavedTensor&) override { ++releases; }
   void OnValue(const v1::LoggedValue&) override { ++values; }
   void OnDrop(const v1::Drop& drop) override;
   void OnAudit(const v1::Audit& audit) override { audits.push_back(audit); }
@@ -37,6 +39,7 @@ class LogCounts : public Visitor {
   uint64_t resumed = 0;    // spans of which only the end is in the log
   uint64_t ops = 0, backward_nodes = 0, threw = 0;
   uint64_t allocations = 0, frees = 0, values = 0, models = 0;
+  uint64_t saves = 0, releases = 0;  // only if all columns are read
   uint64_t step_marks = 0;
   uint64_t events_chunks = 0, events_bytes = 0;  // stored
   uint64_t dropped_events = 0;

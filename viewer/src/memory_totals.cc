@@ -34,6 +34,7 @@ void MemoryTotals::OnStep(const StepStart& start) {
   const bool enters = !steps_.Contains(step_);
   step_ = start.number;
   step_start_ns_ = start.start_ns;
+  saved_.StartStep();
   // What is live when the first of the steps begins counts for them.
   if (!steps_.Contains(step_)) return;
   NotePeak(start.start_ns);
@@ -81,12 +82,22 @@ void MemoryTotals::OnFree(const Allocation& free) {
   Keep(change);
 }
 
+void MemoryTotals::OnSave(const SavedTensor& saved) {
+  Change change = {};
+  change.kind = Change::kSave;
+  change.storage = saved.storage;
+  change.bytes = saved.bytes;
+  Keep(change);
+}
+
 void MemoryTotals::Apply(const Change& change) {
   switch (change.kind) {
     case Change::kAllocate:
       return Allocate(change);
     case Change::kFree:
       return Free(change);
+    case Change::kSave:
+      return Save(change);
     case Change::kChunk:
       return EnterChunk(change.bytes);
   }
@@ -124,7 +135,7 @@ void MemoryTotals::Allocate(const Change& change) {
                          ? change.module
                          : attribution_.OwnerOf(change.unit).module;
   const MakerKey maker = {change.maker, {change.range, module}};
-  live_[change.storage] = Live{change.bytes, maker};
+  live_[change.storage] = Live{change.bytes, step_, maker};
   Held& held = held_[maker];
   held.bytes += change.bytes;
   ++held.allocations;
@@ -148,6 +159,14 @@ void MemoryTotals::Free(const Change& change) {
   live_bytes_ -= std::min(live_bytes_, live.bytes);
   AddToModules(live.maker.second.second, -static_cast<int64_t>(live.bytes));
   live_.erase(it);
+}
+
+void MemoryTotals::Save(const Change& change) {
+  const auto it = live_.find(change.storage);
+  if (it == live_.end() || it->second.step != step_) return;
+  if (!steps_.Contains(step_)) return;
+  saved_.Save(attribution_.tree(), change.storage, change.bytes,
+              it->second.maker.second.second);
 }
 
 std::optional<uint64_t> MemoryTotals::PeakOf(int module) const {

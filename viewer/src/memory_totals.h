@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "attribution.h"
+#include "saved_totals.h"
 #include "torchtape/viewer/step_range.h"
 
 namespace torchtape::viewer {
@@ -47,6 +48,7 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   void OnWindow(const v1::Window& window) override;
   void OnAllocate(const Allocation& allocation) override;
   void OnFree(const Allocation& free) override;
+  void OnSave(const SavedTensor& saved) override;
   void OnUnits(absl::Span<const Unit> units) override;
 
   // Within the steps.
@@ -59,6 +61,9 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   // allocated, in bytes; absent if they allocated nothing.
   std::optional<uint64_t> PeakOf(int module) const;
 
+  // What autograd kept for the backward pass.
+  const SavedTotals& saved() const { return saved_; }
+
  private:
   using MakerKey = std::pair<const Operator*, std::pair<const Operator*, int>>;
   struct Held {
@@ -67,11 +72,12 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   };
   struct Live {
     uint64_t bytes;
+    uint64_t step;  // in which it was made
     MakerKey maker;
   };
   // What waits for its module.
   struct Change {
-    enum Kind { kAllocate, kFree, kChunk } kind;
+    enum Kind { kAllocate, kFree, kSave, kChunk } kind;
     uint64_t time_ns;
     uint64_t storage;
     uint64_t bytes;  // of a chunk: what is live when it begins
@@ -90,6 +96,7 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   void Apply(const Change& change);
   void Allocate(const Change& change);
   void Free(const Change& change);
+  void Save(const Change& change);
   void EnterChunk(uint64_t live_bytes);
   void AddToModules(int module, int64_t bytes);
   void NotePeak(uint64_t time_ns);
@@ -102,6 +109,7 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   absl::flat_hash_map<uint64_t, Live> live_;  // by storage
   absl::flat_hash_map<MakerKey, Held> held_;
   std::vector<ModuleMemory> modules_;
+  SavedTotals saved_;
   uint64_t live_bytes_ = 0;
   uint64_t step_ = 0, step_start_ns_ = 0;
   uint64_t alloc_count_ = 0, free_count_ = 0, allocated_bytes_ = 0;

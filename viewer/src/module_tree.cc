@@ -31,6 +31,7 @@ uint64_t ElementCount(const v1::TensorType& type) {
 }
 
 void ModuleTree::Add(const v1::Model& model) {
+  ++revision_;
   const auto same = [&](const v1::Model& other) {
     return other.name() == model.name();
   };
@@ -52,6 +53,7 @@ void ModuleTree::Add(const v1::Model& model) {
 
 int ModuleTree::AddCalled(const std::string& path, const std::string& type,
                           int parent) {
+  ++revision_;
   const int index = IndexOf(path);
   Module& module = modules_[index];
   module.type = type;

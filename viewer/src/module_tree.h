@@ -81,6 +81,10 @@ class ModuleTree {
   // Bytes of all parameters and buffers.
   uint64_t bytes() const { return bytes_; }
 
+  // Grows with each change of the tree. What OfType() returned is of use for
+  // as long as this stays.
+  uint64_t revision() const { return revision_; }
+
  private:
   struct Storage {
     int owner = kNoModule;
@@ -102,6 +106,7 @@ class ModuleTree {
   absl::flat_hash_map<std::string, std::vector<int>> by_type_;
   absl::flat_hash_map<uint64_t, Storage> storages_;
   uint64_t bytes_ = 0;
+  uint64_t revision_ = 0;
 };
 
 // Product of the sizes; 0 if one of them makes no sense.

@@ -308,6 +308,12 @@ void Player::Apply(const Event& event, ThreadState* thread) {
       return End(Ending::kThrew, event.time_ns, {}, thread);
     case v1::EVENT_KIND_END_UNKNOWN:
       return End(Ending::kUnknown, event.time_ns, {}, thread);
+    case v1::EVENT_KIND_SAVE:
+      return Tell(&Visitor::OnSave, SavedTensor{*thread, event.time_ns,
+                                                event.storage, event.bytes});
+    case v1::EVENT_KIND_RELEASE:
+      return Tell(&Visitor::OnRelease,
+                  SavedTensor{*thread, event.time_ns, event.storage, 0});
     default:
       return ChangeMemory(event, *thread);
   }

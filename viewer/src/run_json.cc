@@ -15,6 +15,7 @@ Json OptionsJson(const v1::Options& options) {
           {"identities", options.identities()},
           {"arguments", options.arguments()},
           {"memory", options.memory()},
+          {"saved_tensors", options.saved_tensors()},
           {"backward", options.backward()},
           {"max_buffer_bytes", options.max_buffer_bytes()},
           {"schedule", ToUtf8(options.schedule())},

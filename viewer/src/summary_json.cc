@@ -96,7 +96,8 @@ Json MemoryPart(const SummaryFacts& facts) {
                {"peak_step_start_ns", peak.step_start_ns},
                {"alloc_count", facts.memory.alloc_count()},
                {"free_count", facts.memory.free_count()},
-               {"allocated_bytes", facts.memory.allocated_bytes()}};
+               {"allocated_bytes", facts.memory.allocated_bytes()},
+               {"saved_bytes", Known(facts.memory.saved().all())}};
   json["holders"] = Json::array();
   for (const Holder& holder : peak.holders) {
     json["holders"].push_back({{"maker", Text(holder.maker)},
@@ -127,23 +128,25 @@ Json ModulesPart(const SummaryFacts& facts) {
   for (const ModuleTotal& total : facts.modules.totals()) {
     const Module& module = modules[total.index];
     const DeviceModuleTime& device = devices[total.index];
-    json.push_back({{"path", ToUtf8(module.path)},
-                    {"type", ToUtf8(module.type)},
-                    {"training", module.training},
-                    {"parameters", module.parameters},
-                    {"own_parameters", module.own_parameters},
-                    {"bytes", module.bytes},
-                    {"calls", Known(total.calls)},
-                    {"forward_ns", Known(total.forward_ns)},
-                    {"backward_ns", Known(total.backward_ns)},
-                    {"parent", ModulePath(facts, module.parent)},
-                    {"ops_forward_ns", total.ops.forward_ns},
-                    {"ops_backward_ns", total.ops.backward_ns},
-                    {"self_forward_ns", total.self_ops.forward_ns},
-                    {"self_backward_ns", total.self_ops.backward_ns},
-                    {"peak_bytes", Known(facts.memory.PeakOf(total.index))},
-                    {"device_forward_ns", Known(device.forward_ns)},
-                    {"device_backward_ns", Known(device.backward_ns)}});
+    json.push_back(
+        {{"path", ToUtf8(module.path)},
+         {"type", ToUtf8(module.type)},
+         {"training", module.training},
+         {"parameters", module.parameters},
+         {"own_parameters", module.own_parameters},
+         {"bytes", module.bytes},
+         {"calls", Known(total.calls)},
+         {"forward_ns", Known(total.forward_ns)},
+         {"backward_ns", Known(total.backward_ns)},
+         {"parent", ModulePath(facts, module.parent)},
+         {"ops_forward_ns", total.ops.forward_ns},
+         {"ops_backward_ns", total.ops.backward_ns},
+         {"self_forward_ns", total.self_ops.forward_ns},
+         {"self_backward_ns", total.self_ops.backward_ns},
+         {"peak_bytes", Known(facts.memory.PeakOf(total.index))},
+         {"saved_bytes", Known(facts.memory.saved().Of(total.index))},
+         {"device_forward_ns", Known(device.forward_ns)},
+         {"device_backward_ns", Known(device.backward_ns)}});
   }
   return json;
 }

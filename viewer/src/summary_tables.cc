@@ -54,11 +54,15 @@ void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
                const DeviceModuleTime* device, Table* table) {
   const Module& module = facts.attribution.tree().modules()[total.index];
   const std::optional<uint64_t> peak = facts.memory.PeakOf(total.index);
+  const std::optional<uint64_t> saved = facts.memory.saved().Of(total.index);
   std::vector<std::string> cells = {
       ModuleName(module), ShortType(module.type),
       total.calls ? CountText(*total.calls) : "-"};
   AddTimes(facts, total.ops, total.self_ops, &cells);
   cells.push_back(CountText(module.parameters));
+  if (facts.memory.saved().all()) {
+    cells.push_back(saved ? Bytes(*saved) : "-");
+  }
   cells.push_back(peak ? Bytes(*peak) : "-");
   if (device != nullptr) {
     cells.push_back(Time(device->forward_ns));
@@ -80,7 +84,9 @@ void AddRest(const SummaryFacts& facts, const char* name, const UnitTime& time,
   std::vector<std::string> cells = {name, "", ""};
   AddTimes(facts, time, time, &cells);
   if (device != nullptr) {
-    cells.insert(cells.end(), {"", "", Time(device->forward_ns), "-"});
+    const size_t blank = facts.memory.saved().all() ? 3 : 2;
+    cells.resize(cells.size() + blank);
+    cells.insert(cells.end(), {Time(device->forward_ns), "-"});
   }
   table->AddRow(std::move(cells));
 }
@@ -90,11 +96,12 @@ void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   if (totals.empty()) return;
   const std::vector<DeviceModuleTime> devices = facts.devices.modules();
   const bool on_device = AnyTime(devices);
-  std::vector<std::string> heads = {"module",  "type",     "calls",
-                                    "forward", "backward", "self",
-                                    "op time", "params",   "peak"};
-  if (on_device) heads.insert(heads.end(), {"device fwd", "device bwd"});
-  Table table(std::move(heads), 2);
+  std::vector<std::string> header = {"module",   "type", "calls",   "forward",
+                                     "backward", "self", "op time", "params"};
+  if (facts.memory.saved().all()) header.push_back("saved");
+  header.push_back("peak");
+  if (on_device) header.insert(header.end(), {"device fwd", "device bwd"});
+  Table table(std::move(header), 2);
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   std::vector<ModuleTotal> matching;
   for (const ModuleTotal& total : totals) {

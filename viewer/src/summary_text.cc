@@ -165,6 +165,10 @@ void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
     out << "   " << Plural(facts.memory.alloc_count(), "allocation") << " of "
         << Bytes(facts.memory.allocated_bytes()) << '\n';
     PrintDeviceMemory(facts, out);
+    if (const auto saved = facts.memory.saved().all()) {
+      out << "          saved for backward " << Bytes(*saved)
+          << ", the most in a step\n";
+    }
     PrintHolders(facts, out);
   }
   if (!facts.attribution.tree().modules().empty()) {

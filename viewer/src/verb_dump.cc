@@ -51,6 +51,16 @@ class Selection : public Visitor {
     format_.Free(free, step_);
     pending_.Take();
   }
+  void OnSave(const SavedTensor& saved) override {
+    if (!Take(NameOf(saved))) return;
+    format_.Save(saved, step_);
+    pending_.Take();
+  }
+  void OnRelease(const SavedTensor& released) override {
+    if (!Take(NameOf(released))) return;
+    format_.Release(released, step_);
+    pending_.Take();
+  }
   void OnValue(const v1::LoggedValue& value) override {
     if (!Take(value.name())) return;
     format_.Value(value);
@@ -63,8 +73,10 @@ class Selection : public Visitor {
   }
 
  private:
-  static absl::string_view NameOf(const Allocation& allocation) {
-    const std::vector<Frame>& stack = allocation.thread.stack;
+  // Of the span around it.
+  template <typename MemoryEvent>
+  static absl::string_view NameOf(const MemoryEvent& event) {
+    const std::vector<Frame>& stack = event.thread.stack;
     return stack.empty() ? "" : absl::string_view(stack.back().op->name);
   }
 

@@ -51,6 +51,7 @@ std::string OptionsText(const v1::Options& options) {
   if (options.identities()) on.push_back("identities");
   if (options.arguments()) on.push_back("arguments");
   if (options.memory()) on.push_back("memory");
+  if (options.saved_tensors()) on.push_back("saved tensors");
   if (options.backward()) on.push_back("backward");
   std::string text = on.empty() ? "times only" : absl::StrJoin(on, ", ");
   if (!options.schedule().empty()) {

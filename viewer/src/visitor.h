@@ -117,6 +117,14 @@ struct Allocation {
   int32_t device_index;
 };
 
+// A storage that autograd keeps for the backward pass, or lets go.
+struct SavedTensor {
+  const ThreadState& thread;
+  uint64_t time_ns;  // of the thread's event before
+  uint64_t storage;
+  uint64_t bytes;  // of the storage; 0 if it lets it go
+};
+
 struct StepStart {
   uint64_t number;
   uint64_t start_ns;
@@ -144,6 +152,8 @@ class Visitor {
   virtual void OnEnd(const SpanEnd&) {}
   virtual void OnAllocate(const Allocation&) {}
   virtual void OnFree(const Allocation&) {}
+  virtual void OnSave(const SavedTensor&) {}
+  virtual void OnRelease(const SavedTensor&) {}
   virtual void OnValue(const v1::LoggedValue&) {}
   virtual void OnDrop(const v1::Drop&) {}
   virtual void OnAudit(const v1::Audit&) {}

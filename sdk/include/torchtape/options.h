@@ -13,7 +13,7 @@
 //   TORCHTAPE_ENABLED=0          record nothing
 //   TORCHTAPE_LOG_PATH=FILE      log_path
 //   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,
-//                                BACKWARD, COMMAND_LINE
+//                                BACKWARD, SAVED_TENSORS, COMMAND_LINE
 //   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
 //   TORCHTAPE_DEVICE_TIME=...    off, steps, modules or ops
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
@@ -103,6 +103,9 @@ struct TrackerOptions {
   // Nodes of the backward pass. Ops inside them are recorded in any case.
   bool backward = true;
 
+  // Which memory autograd keeps for the backward pass, and when it lets go of
+  // it. Needs `identities`, and a shared LibTorch.
+  bool saved_tensors = true;
   // How long devices such as GPUs take for the program's steps, modules and
   // operators: two timing events are put into the current stream of the device,
   // and looked at later. Training is never synchronised. For the first device

@@ -440,6 +440,28 @@ void ThreadRecorder::Free(uint32_t device, uint64_t address,
   ring_->Commit(kWords);
 }
 
+void ThreadRecorder::Save(uint64_t address, uint64_t bytes) {
+  constexpr size_t kWords = 4;
+  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
+  uint64_t* record = hidden ? nullptr : Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kSave, 0, kWords, 0);
+  record[1] = Ticks();
+  record[2] = address;
+  record[3] = bytes;
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Release(uint64_t address) {
+  constexpr size_t kWords = 3;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] = RecordHeader(RecordKind::kRelease, 0, kWords, 0);
+  record[1] = Ticks();
+  record[2] = address;
+  ring_->Commit(kWords);
+}
+
 void ThreadRecorder::Step(uint64_t number, bool recording) {
   constexpr size_t kWords = 3;
   uint64_t* record = Reserve(kWords);

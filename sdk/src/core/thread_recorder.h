@@ -221,6 +221,10 @@ class ThreadRecorder {
   void Allocate(uint32_t device, uint64_t address, uint64_t bytes,
                 const DeviceTotals& totals);
   void Free(uint32_t device, uint64_t address, const DeviceTotals& totals);
+  // Autograd keeps a tensor whose memory is at `address`, in a storage of
+  // `bytes`, for the backward pass; and lets one go.
+  void Save(uint64_t address, uint64_t bytes);
+  void Release(uint64_t address);
   void Step(uint64_t number, bool recording);
   void Window(bool recording);
   void Value(absl::string_view name, double value);

@@ -113,15 +113,13 @@ class OptimizerTaps {
     return *taps;
   }
 
-  bool Hold() {
+  void Hold() {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!found_) return false;
     if (holders_++ == 0) slots_.Place();
-    return true;
   }
   void Release() {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (holders_ != 0 && --holders_ == 0) slots_.PutBack();
+    if (--holders_ == 0) slots_.PutBack();
   }
   void Refresh() {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -140,19 +138,17 @@ class OptimizerTaps {
       next[i] = reinterpret_cast<Step>(step);
       slots_.ReplaceVirtual(kOptimizers[i].symbol, step,
                             reinterpret_cast<const void*>(wrappers[i]));
-      found_ = true;
     }
   }
 
   std::mutex mutex_;  // never held while a step is made
   ImportSlots slots_;
   int holders_ = 0;
-  bool found_ = false;
 };
 
 }  // namespace
 
-bool HoldOptimizerTaps() { return OptimizerTaps::Get().Hold(); }
+void HoldOptimizerTaps() { OptimizerTaps::Get().Hold(); }
 
 void ReleaseOptimizerTaps() { OptimizerTaps::Get().Release(); }
 

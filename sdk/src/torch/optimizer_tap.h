@@ -17,9 +17,9 @@
 
 namespace torchtape::internal {
 
-// Places the taps, or one more reason for them. False if LibTorch's optimizers
-// were not found, as in a static one. From any thread.
-bool HoldOptimizerTaps();
+// Places the taps, or one more reason for them; does nothing where LibTorch's
+// optimizers are not found, as in a static one. From any thread.
+void HoldOptimizerTaps();
 
 // One reason less; puts back what the slots held with the last.
 void ReleaseOptimizerTaps();

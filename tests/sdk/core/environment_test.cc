@@ -29,6 +29,7 @@ constexpr const char* kVariables[] = {"TORCHTAPE",
                                       "TORCHTAPE_ARGUMENTS",
                                       "TORCHTAPE_MEMORY",
                                       "TORCHTAPE_BACKWARD",
+                                      "TORCHTAPE_SAVED_TENSORS",
                                       "TORCHTAPE_COMMAND_LINE",
                                       "TORCHTAPE_MAX_BUFFER_BYTES",
                                       "TORCHTAPE_AUDIT_EVERY",
@@ -93,6 +94,7 @@ TEST_F(EnvironmentTest, EverySwitchCanBeTurned) {
       {"TORCHTAPE_ARGUMENTS", &TrackerOptions::arguments},
       {"TORCHTAPE_MEMORY", &TrackerOptions::memory},
       {"TORCHTAPE_BACKWARD", &TrackerOptions::backward},
+      {"TORCHTAPE_SAVED_TENSORS", &TrackerOptions::saved_tensors},
       {"TORCHTAPE_COMMAND_LINE", &TrackerOptions::command_line}};
   for (const auto& [name, option] : switches) {
     const bool wanted = !(TrackerOptions().*option);
@@ -108,7 +110,7 @@ TEST_F(EnvironmentTest, BadSwitchIsNamedWithItsValue) {
   for (const char* name :
        {"TORCHTAPE_ENABLED", "TORCHTAPE_SHAPES", "TORCHTAPE_IDENTITIES",
         "TORCHTAPE_ARGUMENTS", "TORCHTAPE_MEMORY", "TORCHTAPE_BACKWARD",
-        "TORCHTAPE_COMMAND_LINE"}) {
+        "TORCHTAPE_SAVED_TENSORS", "TORCHTAPE_COMMAND_LINE"}) {
     Set(name, "maybe");
     EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kInvalidArgument,
                                   AllOf(HasSubstr(name), HasSubstr("maybe"))));

@@ -33,7 +33,7 @@ struct StreamView {
   // One byte an entry; `reals`: eight; the others: varints.
   absl::string_view kinds, times, signatures, sequences, forward_threads,
       results, tensors, storages, reals, allocations, sizes, addresses, frees,
-      allocation_devices;
+      allocation_devices, saves, saved_storages, saved_bytes;
 
   // The same of a message; `bytes` keeps what the columns point into.
   static StreamView Of(const v1::Stream& stream);

@@ -51,9 +51,6 @@ class LogWriter {
   absl::Status Write(v1::ChunkKind kind, absl::string_view payload,
                      v1::IndexEntry entry);
 
-  // Hands what was written to the disk.
-  absl::Status Sync();
-
   // Writes index and footer and closes the sink. Returns the first error. A
   // second call, or a write after it, does nothing and returns the same.
   absl::Status Close(const v1::Statistics& statistics);

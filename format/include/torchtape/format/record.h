@@ -33,6 +33,10 @@
 //   kDrop       ticks of the first and of the last lost event, how many
 //   kAudit      ticks, calls that taps and callbacks have seen, calls that
 //               callbacks alone have seen
+//   kSave       ticks, address of the memory of a tensor that autograd keeps
+//   for
+//               the backward pass, bytes of its storage
+//   kRelease    ticks, address of the memory of such a tensor that it lets go
 //   kDeviceTime id: thread of the span. ticks when the time became known; which
 //               of the spans that began with kTimed it is, from 1 on, or the
 //               number of a step if kOfStep; stream; device type << 8 | device
@@ -68,8 +72,10 @@ enum class RecordKind : uint8_t {
   kModel = 11,
   kDrop = 12,
   kAudit = 13,
-  kDeviceTime = 15,
-  kDeviceLoss = 16,
+  kSave = 14,
+  kRelease = 15,
+  kDeviceTime = 16,
+  kDeviceLoss = 17,
 };
 
 // What a span is. The numbers are those of v1::SpanKind; sources of records use

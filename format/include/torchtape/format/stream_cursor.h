@@ -46,8 +46,8 @@ struct Event {
   v1::EventKind kind;
   uint64_t time_ns;
 
-  // BEGIN*: the span that begins. END*: the span that ends. ALLOCATE, FREE:
-  // the innermost open span; null outside of all spans.
+  // BEGIN*: the span that begins. END*: the span that ends. ALLOCATE, FREE,
+  // SAVE, RELEASE: the innermost open span; null outside of all spans.
   const Span* span;
   // The innermost span around `span`; null at the outside.
   const Span* parent;
@@ -60,9 +60,9 @@ struct Event {
   absl::Span<const TensorId> tensors;
   absl::Span<const double> reals;
 
-  // ALLOCATE, FREE.
+  // ALLOCATE, FREE, SAVE, RELEASE.
   uint64_t storage;
-  uint64_t bytes;        // ALLOCATE only
+  uint64_t bytes;        // ALLOCATE, SAVE: of the storage
   uint64_t address;      // ALLOCATE only
   uint32_t device_type;  // ALLOCATE only
   int32_t device_index;  // ALLOCATE only; -1: no index
@@ -91,7 +91,8 @@ class SignatureCounts {
 class StreamCursor {
  public:
   // What to decode. Less is faster: kOps leaves out ids, reals, and what
-  // ALLOCATE and FREE carry (their kind and time are still yielded).
+  // ALLOCATE and FREE carry (their kind and time are still yielded), and SAVE
+  // and RELEASE altogether.
   enum class Columns { kOps, kAll };
 
   // `counts` are of the chunk that `stream` is in. The payload must outlive the
@@ -149,6 +150,8 @@ class StreamCursor {
   bool End(Event* event);
   bool Allocate(Event* event);
   bool Free(Event* event);
+  bool Mark(Event* event);
+  void ExpectMark();
   void PutInsideSpan(Event* event) const;
   bool TakeValues(uint32_t signature, Event* event);
   bool TakeRecorded(const SignatureCounts::Count& count, Event* event);
@@ -188,6 +191,13 @@ class StreamCursor {
   Column addresses_;
   Column frees_;
   Column devices_;
+  Column saves_;
+  Column saved_storages_;
+  Column saved_bytes_;
+  bool has_mark_ = false;    // a save or a release comes
+  bool releases_ = false;    // it is a release
+  uint64_t until_mark_ = 0;  // events that come before it
+  uint64_t marked_storage_ = 0;
 };
 
 }  // namespace torchtape::format
