@@ -33,6 +33,7 @@ def differences(summary, counts, attribution, tape):
         "allocated bytes": (memory["allocated_bytes"], tape["allocated_bytes"]),
         "peak bytes": (memory["peak_bytes"], tape["peak_bytes"]),
         "holders at the peak": (sum(h["bytes"] for h in memory["holders"]), memory["peak_bytes"]),
+        "roles at the peak": (sum((memory["roles"] or {}).values()), memory["peak_bytes"]),
         "ops of all steps": (sum(s["ops"] or 0 for s in summary["steps"]),
                              sum(row["count"] for row in summary["ops"])),
         "forward time of steps and of modules": (

@@ -124,6 +124,41 @@ TEST(Summary, BytesSavedForBackwardCountOnceForTheModuleThatMadeThem) {
   EXPECT_EQ(json["modules"][2]["saved_bytes"], 96);
 }
 
+TEST(Summary, EveryByteOfThePeakHasARole) {
+  LogBuilder log = SampleRun();
+  const uint64_t at = 3000 * kUs;
+  log.Step(3, at);
+  log.Begin(1, at + 1, log.Op("aten::relu"));
+  log.Allocate(1, at + 2, 900, 10000);
+  log.Allocate(1, at + 3, 901, 20000);
+  log.Save(1, 900, 10000);
+  log.End(1, at + 4);
+  const uint32_t node =
+      log.Span(v1::SPAN_KIND_BACKWARD, "torch::autograd::AccumulateGrad");
+  log.Begin(1, at + 5, node);
+  log.Allocate(1, at + 6, 902, 30000);
+  log.End(1, at + 7);
+  log.Begin(1, at + 8, log.Span(v1::SPAN_KIND_RANGE, "Optimizer.step#A.step"));
+  log.Allocate(1, at + 9, 903, 40000);
+  log.Allocate(1, at + 10, 904, 50000);
+  log.Free(1, at + 11, 904);
+  log.End(1, at + 12);
+  log.Allocate(1, at + 13, 1, 60000);  // a parameter
+  log.Release(1, 900);
+  log.Free(1, at + 14, 900);
+  const Json memory = JsonOf(Summary, log.Finish())["memory"];
+  EXPECT_EQ(memory["peak_bytes"], 160000);
+  EXPECT_EQ(memory["roles"], Json({{"parameter", 60000},
+                                   {"gradient", 30000},
+                                   {"optimizer_state", 40000},
+                                   {"saved", 10000},
+                                   {"temporary", 20000}}));
+}
+
+TEST(Summary, WithoutSavedTensorsNoRolesAreTold) {
+  EXPECT_EQ(JsonOf(Summary, SampleRun().Finish())["memory"]["roles"], nullptr);
+}
+
 TEST(Summary, PeakOfMemoryIsToldWithItsInstantAndItsHolders) {
   const Json memory = JsonOf(Summary, SampleRun().Finish())["memory"];
   EXPECT_EQ(memory["peak_bytes"], 1500);

@@ -57,6 +57,7 @@ MemoryTotals::Change MemoryTotals::ChangeOf(
                    allocation.time_ns,
                    allocation.storage,
                    allocation.bytes,
+                   MemoryRole::kTemporary,
                    nullptr,
                    nullptr,
                    attribution_.CurrentCall(thread).module,
@@ -90,6 +91,14 @@ void MemoryTotals::OnSave(const SavedTensor& saved) {
   Keep(change);
 }
 
+void MemoryTotals::SetRole(uint64_t storage, MemoryRole role) {
+  Change change = {};
+  change.kind = Change::kRole;
+  change.storage = storage;
+  change.role = role;
+  Keep(change);
+}
+
 void MemoryTotals::Apply(const Change& change) {
   switch (change.kind) {
     case Change::kAllocate:
@@ -98,6 +107,8 @@ void MemoryTotals::Apply(const Change& change) {
       return Free(change);
     case Change::kSave:
       return Save(change);
+    case Change::kRole:
+      return TakeRole(change);
     case Change::kChunk:
       return EnterChunk(change.bytes);
   }
@@ -135,7 +146,8 @@ void MemoryTotals::Allocate(const Change& change) {
                          ? change.module
                          : attribution_.OwnerOf(change.unit).module;
   const MakerKey maker = {change.maker, {change.range, module}};
-  live_[change.storage] = Live{change.bytes, step_, maker};
+  live_[change.storage] =
+      Live{change.bytes, step_, MemoryRole::kTemporary, maker};
   Held& held = held_[maker];
   held.bytes += change.bytes;
   ++held.allocations;
@@ -169,6 +181,15 @@ void MemoryTotals::Save(const Change& change) {
               it->second.maker.second.second);
 }
 
+void MemoryTotals::TakeRole(const Change& change) {
+  const auto live = live_.find(change.storage);
+  if (live == live_.end()) return;
+  MemoryRole& role = live->second.role;
+  role = std::max(role, change.role);
+  const auto at_peak = peak_storages_.find(change.storage);
+  if (at_peak != peak_storages_.end()) at_peak->second.role = role;
+}
+
 std::optional<uint64_t> MemoryTotals::PeakOf(int module) const {
   const auto index = static_cast<size_t>(module);
   if (index >= modules_.size() || !modules_[index].any) return std::nullopt;
@@ -190,10 +211,35 @@ void MemoryTotals::KeepHolders() {
   if (!at_peak_) return;
   at_peak_ = false;
   peak_held_ = held_;
+  peak_storages_.clear();
+  for (const auto& [storage, live] : live_) {
+    peak_storages_[storage] = {live.bytes, live.role};
+  }
+}
+
+std::array<uint64_t, kMemoryRoles> MemoryTotals::PeakRoles() const {
+  std::array<uint64_t, kMemoryRoles> roles = {};
+  const auto add = [&](uint64_t storage, uint64_t bytes, MemoryRole role) {
+    if (attribution_.tree().OwnerOf(storage) != kNoModule) {
+      role = MemoryRole::kParameter;
+    }
+    roles[static_cast<size_t>(role)] += bytes;
+  };
+  if (at_peak_) {
+    for (const auto& [storage, live] : live_) {
+      add(storage, live.bytes, live.role);
+    }
+  } else {
+    for (const auto& [storage, at_peak] : peak_storages_) {
+      add(storage, at_peak.bytes, at_peak.role);
+    }
+  }
+  return roles;
 }
 
 MemoryPeak MemoryTotals::peak() const {
   MemoryPeak peak = peak_;
+  peak.roles = PeakRoles();
   for (const auto& [key, held] : at_peak_ ? held_ : peak_held_) {
     Holder holder;
     if (key.first != nullptr) holder.maker = key.first->name;

@@ -6,6 +6,7 @@
 //
 // What happens in a step is kept until its modules are known.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "attribution.h"
+#include "memory_roles.h"
 #include "saved_totals.h"
 #include "torchtape/viewer/step_range.h"
 
@@ -35,6 +37,8 @@ struct MemoryPeak {
   uint64_t step = 0;
   uint64_t step_start_ns = 0;
   std::vector<Holder> holders;  // the largest first
+  // By what it is for. Less than `bytes` only after a lost chunk.
+  std::array<uint64_t, kMemoryRoles> roles = {};
 };
 
 class MemoryTotals : public Visitor, public UnitVisitor {
@@ -50,6 +54,9 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   void OnFree(const Allocation& free) override;
   void OnSave(const SavedTensor& saved) override;
   void OnUnits(absl::Span<const Unit> units) override;
+
+  // Tells what a storage that is live is for.
+  void SetRole(uint64_t storage, MemoryRole role);
 
   // Within the steps.
   MemoryPeak peak() const;
@@ -73,14 +80,16 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   struct Live {
     uint64_t bytes;
     uint64_t step;  // in which it was made
+    MemoryRole role;
     MakerKey maker;
   };
   // What waits for its module.
   struct Change {
-    enum Kind { kAllocate, kFree, kSave, kChunk } kind;
+    enum Kind { kAllocate, kFree, kSave, kRole, kChunk } kind;
     uint64_t time_ns;
     uint64_t storage;
     uint64_t bytes;  // of a chunk: what is live when it begins
+    MemoryRole role;
     const Operator* maker;
     const Operator* range;
     int module;     // of the module call around it; kNoModule: none
@@ -97,6 +106,8 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   void Allocate(const Change& change);
   void Free(const Change& change);
   void Save(const Change& change);
+  void TakeRole(const Change& change);
+  std::array<uint64_t, kMemoryRoles> PeakRoles() const;
   void EnterChunk(uint64_t live_bytes);
   void AddToModules(int module, int64_t bytes);
   void NotePeak(uint64_t time_ns);
@@ -117,6 +128,12 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   MemoryPeak peak_;
   bool at_peak_ = false;  // nothing was freed since, so nobody's share is less
   absl::flat_hash_map<MakerKey, Held> peak_held_;
+  // What was live then, by storage: its role may become known later.
+  struct PeakStorage {
+    uint64_t bytes;
+    MemoryRole role;
+  };
+  absl::flat_hash_map<uint64_t, PeakStorage> peak_storages_;
 };
 
 }  // namespace torchtape::viewer

@@ -98,6 +98,14 @@ Json MemoryPart(const SummaryFacts& facts) {
                {"free_count", facts.memory.free_count()},
                {"allocated_bytes", facts.memory.allocated_bytes()},
                {"saved_bytes", Known(facts.memory.saved().all())}};
+  json["roles"] = nullptr;
+  if (facts.memory.saved().all()) {
+    json["roles"] = Json::object();
+    for (size_t i = 0; i < kMemoryRoles; ++i) {
+      const auto role = static_cast<MemoryRole>(i);
+      json["roles"][MemoryRoleName(role)] = peak.roles[i];
+    }
+  }
   json["holders"] = Json::array();
   for (const Holder& holder : peak.holders) {
     json["holders"].push_back({{"maker", Text(holder.maker)},

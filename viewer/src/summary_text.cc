@@ -153,6 +153,23 @@ void PrintHolders(const SummaryFacts& facts, std::ostream& out) {
   }
 }
 
+// Highest role first. Without records of saved tensors, what is temporary is
+// not known.
+void PrintRoles(const SummaryFacts& facts, std::ostream& out) {
+  if (!facts.memory.saved().all()) return;
+  const char* const names[kMemoryRoles] = {"temporary", "saved for backward",
+                                           "optimizer state", "gradients",
+                                           "parameters"};
+  std::vector<std::string> parts;
+  for (size_t i = kMemoryRoles; i-- > 0;) {
+    const uint64_t bytes = facts.peak->roles[i];
+    if (bytes == 0) continue;
+    parts.push_back(
+        absl::StrCat(names[i], " ", Share(bytes, facts.peak->bytes)));
+  }
+  out << "          " << absl::StrJoin(parts, "   ") << '\n';
+}
+
 void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
   const uint64_t parameter_bytes = facts.attribution.tree().bytes();
   if (facts.peak) {
@@ -165,10 +182,7 @@ void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
     out << "   " << Plural(facts.memory.alloc_count(), "allocation") << " of "
         << Bytes(facts.memory.allocated_bytes()) << '\n';
     PrintDeviceMemory(facts, out);
-    if (const auto saved = facts.memory.saved().all()) {
-      out << "          saved for backward " << Bytes(*saved)
-          << ", the most in a step\n";
-    }
+    PrintRoles(facts, out);
     PrintHolders(facts, out);
   }
   if (!facts.attribution.tree().modules().empty()) {

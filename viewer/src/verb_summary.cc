@@ -74,14 +74,17 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   Attribution attribution(&call_sites);
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
+  MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
+    memory.SetRole(storage, role);
+  });
   attribution.AddVisitor(&modules);
   attribution.AddVisitor(&memory);
   DeviceTotals devices(*run, options.steps, &attribution);
   attribution.AddVisitor(&devices);
   DeviceMemoryTotals device_memory(options.steps);
-  std::vector<Visitor*> visitors = {&counts, &steps,       &spans,
-                                    &values, &attribution, &modules,
-                                    &memory, &devices,     &device_memory};
+  std::vector<Visitor*> visitors = {
+      &counts,  &steps,  &spans, &values,  &attribution,
+      &modules, &memory, &roles, &devices, &device_memory};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
