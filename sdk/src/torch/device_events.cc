@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "torch/features.h"
+#include "torch/device_features.h"
 #include "torch/torch_facts.h"
 
 namespace torchtape::internal {

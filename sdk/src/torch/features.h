@@ -6,13 +6,6 @@
 
 #include <ATen/core/ivalue.h>
 #include <c10/core/Allocator.h>
-#include <c10/core/Device.h>
-
-#if __has_include(<ATen/DeviceAccelerator.h>)
-#include <ATen/Context.h>
-#include <ATen/DeviceAccelerator.h>
-#define TORCHTAPE_HAS_ACCELERATOR 1
-#endif
 
 #include <cstddef>
 #include <cstring>
@@ -68,35 +61,6 @@ class AllocatorBase<true> : public c10::Allocator {
 };
 
 using PortableAllocator = AllocatorBase<kAllocateIsConst>;
-
-// Whether devices tell the time between two events: from 2.4 on.
-template <typename Guard, typename = void>
-inline constexpr bool kHasElapsedTime = false;
-template <typename Guard>
-inline constexpr bool
-    kHasElapsedTime<Guard, std::void_t<decltype(&Guard::elapsedTime)>> = true;
-
-// Whether devices tell that a stream is captured into a graph: from 2.13 on.
-template <typename Guard, typename = void>
-inline constexpr bool kTellsCapture = false;
-template <typename Guard>
-inline constexpr bool
-    kTellsCapture<Guard, std::void_t<decltype(&Guard::isStreamCapturing)>> =
-        true;
-
-// The type of the devices that are no CPU, if there are any, and whether the
-// program uses one of them. Before 2.6 LibTorch does not know.
-#ifdef TORCHTAPE_HAS_ACCELERATOR
-inline Optional<c10::DeviceType> Accelerator() { return at::getAccelerator(); }
-inline bool HasContext(c10::Device device) {
-  return at::globalContext()
-      .getAcceleratorHooksInterface(device.type())
-      .hasPrimaryContext(device.index());
-}
-#else
-inline Optional<c10::DeviceType> Accelerator() { return {}; }
-inline bool HasContext(c10::Device) { return false; }
-#endif
 
 }  // namespace torchtape::internal
 
