@@ -26,8 +26,10 @@ Json DeviceOf(const Json& summary) {
   return summary["device_time"]["devices"].at(0);
 }
 
-// A call of m with calls of m.a and m.b, and the node of what m.a did: spans 0
-// to 2 are the calls of m, m.a and m.b, each with an op, and 6 is the node.
+enum Span : uint64_t { kNet, kFirst, kFirstOp, kSecond, kSecondOp, kNode };
+
+// A call of m with calls of m.a and m.b, each with an op, and the node of what
+// m.a did. Spans are numbered as above.
 OwnersLog TwoCalls(v1::DeviceTimeLevel level) {
   OwnersLog run(TwoLayers(), level);
   run.Begin(run.log.Module("m", "Net", v1::MODULE_SOURCE_SCOPE));
@@ -41,7 +43,6 @@ OwnersLog TwoCalls(v1::DeviceTimeLevel level) {
   run.Node("AddmmBackward0", {3}, 1);
   return run;
 }
-enum Span : uint64_t { kNet, kFirst, kFirstOp, kSecond, kSecondOp, kNode };
 
 TEST(DeviceTotals, CallsHaveTheirTimeAndNodesThatOfTheirModule) {
   OwnersLog run = TwoCalls(v1::DEVICE_TIME_LEVEL_MODULES);

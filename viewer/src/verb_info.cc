@@ -174,7 +174,7 @@ std::string DeviceTimesText(const Facts& facts) {
 void PrintLosses(const Facts& facts, Lines* lines) {
   const LogCounts& counts = facts.counts;
   if (facts.run.options().device_time() != v1::DEVICE_TIME_LEVEL_OFF) {
-    lines->Add("dev times", DeviceTimesText(facts));
+    lines->Add("dev. times", DeviceTimesText(facts));
   }
   constexpr size_t kShownDrops = 10;
   for (const v1::Audit& audit : counts.audits) {
