@@ -183,10 +183,12 @@ int64_t SequenceNumber(const TapReader& reader) {
   return static_cast<int64_t>(at::sequence_number::peek());
 }
 
-// Whether any of the tensors is.
-bool IsOnTimedDevice(c10::DispatchKeySet keys) {
-  return keys.has_backend(c10::toBackendComponent(
-      static_cast<c10::DeviceType>(recorded.timed_device_type)));
+// Whether any of the tensors is on a device that is not the CPU, which has the
+// lowest bit.
+bool IsOnDevice(c10::DispatchKeySet keys) {
+  const c10::BackendComponent highest = keys.highestBackendKey();
+  return highest != c10::BackendComponent::InvalidBit &&
+         highest != c10::BackendComponent::CPUBit;
 }
 
 // An operator that this thread has not recorded. Allocates.
@@ -232,7 +234,7 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
     results_ = reader.Read(tap.types, arguments);
     call.sequence = SequenceNumber(reader);
     if (__builtin_expect(recorded.Times(DeviceTime::kOps), 0) &&
-        IsOnTimedDevice(reader.keys())) {
+        IsOnDevice(reader.keys())) {
       call.timed = ThreadRecorder::Call::kOutside;
       call.times_all = true;
     }
