@@ -335,7 +335,9 @@ class Encoder::State {
       parameter.set_tensor(ids.tensor);
       parameter.set_storage(ids.storage);
     }
-    writer_->Write(v1::CHUNK_KIND_MODEL, model, v1::IndexEntry())
+    const v1::ChunkKind kind =
+        model.optimizer() ? v1::CHUNK_KIND_OPTIMIZER : v1::CHUNK_KIND_MODEL;
+    writer_->Write(kind, model, v1::IndexEntry())
         .IgnoreError();  // the writer keeps its first error
     return true;
   }

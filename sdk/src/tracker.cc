@@ -15,9 +15,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "automatic.h"
+#include "core/add_model.h"
 #include "core/device_timer.h"
 #include "core/environment.h"
-#include "core/model_message.h"
 #include "core/module_names.h"
 #include "core/op_source.h"
 #include "core/recorder.h"
@@ -382,8 +382,7 @@ void AttachModel(const Module& model, absl::string_view name) {
     if (recorder == nullptr) return absl::OkStatus();
     const internal::ModelFacts facts = internal::DescribeModel(model, name);
     internal::ModuleNames::Get().Attach(facts);
-    v1::Model message = internal::ToMessage(facts);
-    recorder->Model(Recorder::Get().AddModel(std::move(message)));
+    internal::AddModel(facts, recorder);
     return absl::OkStatus();
   }).IgnoreError();
 }

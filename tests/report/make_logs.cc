@@ -55,6 +55,20 @@ LogBuilder HostileRun() {
   return log;
 }
 
+// A step that keeps what it computed for a backward pass.
+LogBuilder SavingRun() {
+  LogBuilder log = SampleRun();
+  log.Step(3, 3000 * kUs);
+  log.Begin(1, 3001 * kUs, log.Op("aten::keep"));
+  log.Allocate(1, 3002 * kUs, 900, 10000);
+  log.Save(1, 900, 10000);
+  log.End(1, 3003 * kUs);
+  log.Begin(1, 3004 * kUs, log.Op("aten::use"));
+  log.Allocate(1, 3005 * kUs, 901, 20000);
+  log.End(1, 3006 * kUs);
+  return log;
+}
+
 // More than fits into a page: 1100 steps of 1000 events, the 700th slow, with
 // the peak of memory in the 900th.
 LogBuilder LongRun() {
@@ -87,6 +101,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::string folder = std::string(argv[1]) + "/";
   Write(folder + "sample.tape", SampleRun().Finish());
+  Write(folder + "saving.tape", SavingRun().Finish());
   Write(folder + "killed.tape", SampleRun().Kill());
   Write(folder + "hostile.tape", HostileRun().Finish());
   Write(folder + "long.tape", LongRun().Finish());

@@ -13,7 +13,7 @@ const tool = process.env.TORCHTAPE_TOOL;
 let browser;
 
 before(async () => {
-  for (const name of ["sample", "killed", "hostile", "long"]) {
+  for (const name of ["sample", "saving", "killed", "hostile", "long"]) {
     execFileSync(tool, ["report", `${folder}/${name}.tape`, "-o", `${folder}/${name}.html`], { stdio: "ignore" });
   }
   browser = await Browser.start();
@@ -118,6 +118,19 @@ test("what is live at the peak sums to the peak", async () => {
   const live = (await copiedTable(page)).filter((row) => row.freed !== "" || row.made !== "");
   assert.equal(live.reduce((sum, row) => sum + Number(row.bytes), 0), summaryOf("sample").memory.peak_bytes);
   assert.match(await textOf(page, "#live"), /^1\.5 KiB live at 305\.0 us of step 0/);
+});
+
+test("what is live at the peak is told by what it is for, as by the tool", async () => {
+  const { memory } = summaryOf("saving");
+  const page = await open("saving", { hash: "#view=memory" });
+  await page.click("#peak");
+  const sums = {};
+  for (const { role, bytes, made } of await copiedTable(page)) {
+    if (made !== "") sums[role] = (sums[role] ?? 0) + Number(bytes);
+  }
+  assert.deepEqual(sums, { "saved for backward": memory.roles.saved, temporary: memory.roles.temporary });
+  await page.click(".choice button:nth-child(4)");
+  assert.equal(await textOf(page, ".legend"), "temporarysaved for backward");
 });
 
 test("an instant of the memory chart shows what is live then", async () => {

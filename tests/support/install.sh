@@ -11,7 +11,8 @@ test_packages=(git clang-format libgtest-dev libgmock-dev libbenchmark-dev
 torch_wheel='torch==2.13.0+cpu'
 torch_wheel_folder=build/libtorch
 
-say() { printf '\n=== %s\n' "$*"; }
+# With the seconds since the script began.
+say() { printf '\n=== %s [%d s]\n' "$*" "$SECONDS"; }
 
 # Whether CMake will find a LibTorch other than the system's.
 has_libtorch() {

@@ -138,6 +138,7 @@ class Builder {
   }
 
   void Add(const v1::Model& model) {
+    if (model.optimizer()) return AddOptimizer(model);
     for (const v1::Module& module : model.modules()) {
       recorded_.modules.push_back(module.path() + " " + module.type() +
                                   (module.training() ? " training" : ""));
@@ -177,6 +178,13 @@ class Builder {
   }
 
  private:
+  void AddOptimizer(const v1::Model& optimizer) {
+    for (const v1::Parameter& parameter : optimizer.parameters()) {
+      recorded_.optimizers[optimizer.modules(parameter.module() - 1).path()]
+          .push_back(parameter.storage());
+    }
+  }
+
   using Key = std::pair<uint32_t, uint64_t>;
 
   void AddStream(const v1::Events& events, const v1::Stream& stream) {
@@ -322,6 +330,7 @@ void AddChunk(const format::Chunk& chunk, Builder* builder, bool* finished) {
     case v1::CHUNK_KIND_EVENTS:
       return builder->Add(chunk.Parse<v1::Events>().value());
     case v1::CHUNK_KIND_MODEL:
+    case v1::CHUNK_KIND_OPTIMIZER:
       return builder->Add(chunk.Parse<v1::Model>().value());
     case v1::CHUNK_KIND_INDEX:
       *finished = true;

@@ -105,6 +105,8 @@ struct Recorded {
   std::vector<RecordedSave> saved;
   std::vector<std::string> modules;  // "path type", "training" appended if so
   std::vector<RecordedParameter> parameters;
+  // Storages of parameters by group of an optimizer, "Adam#1.0".
+  std::map<std::string, std::vector<uint64_t>> optimizers;
   std::vector<uint64_t> recorded_steps;
   std::map<std::string, std::vector<double>> values;
   uint64_t threads = 0;

@@ -163,6 +163,34 @@ TEST(Attribution, OpThatChangesAParameterIsTheOptimizers) {
   EXPECT_THAT(run.Owners(), ElementsAre("aten::add_: optimizer by parameter"));
 }
 
+TEST(Attribution, WhatAnOptimizersStepDoesIsTheOptimizers) {
+  OwnersLog run(TwoLayers());
+  run.Begin(run.log.Span(v1::SPAN_KIND_RANGE, "Optimizer.step#SGD.step"));
+  run.Op("aten::mul", {kFirstWeight}, {2});
+  run.Op("aten::norm", {2}, {3});
+  run.End();
+  run.Op("aten::mul", {3}, {4});
+  EXPECT_THAT(run.Owners(),
+              ElementsAre("Optimizer.step#SGD.step: none",
+                          "aten::mul: optimizer by tap",
+                          "aten::norm: optimizer by tap", "aten::mul: none"));
+}
+
+TEST(Attribution, WhatAClosureRunsInAStepIsNotTheOptimizers) {
+  OwnersLog run(TwoLayers());
+  run.Begin(run.log.Span(v1::SPAN_KIND_RANGE, "Optimizer.step#SGD.step"));
+  run.Op("linear", {1, kFirstWeight}, {2}, 1);
+  run.Op("loss", {2}, {3}, 2);
+  run.Node("AddmmBackward0", {8}, 1);
+  run.Op("aten::add_", {kFirstWeight, 1}, {kFirstWeight}, {}, kAddInPlace);
+  run.End();
+  EXPECT_THAT(
+      run.Owners(),
+      ElementsAre("Optimizer.step#SGD.step: none", "linear: m.a by parameter",
+                  "loss: none", "AddmmBackward0: m.a by parameter",
+                  "aten::add_: optimizer by parameter"));
+}
+
 TEST(Attribution, EveryOpIsInExactlyOneRowOfTheSummary) {
   OwnersLog run(TwoLayers());
   run.Op("linear", {1, kFirstWeight}, {2}, 1);

@@ -308,7 +308,9 @@ void LogBuilder::DeviceLoss(const v1::DeviceLoss& loss) {
 
 void LogBuilder::Model(const v1::Model& model) {
   offsets_.push_back(writer()->written_bytes());
-  writer()->Write(v1::CHUNK_KIND_MODEL, model, {}).IgnoreError();
+  const v1::ChunkKind kind =
+      model.optimizer() ? v1::CHUNK_KIND_OPTIMIZER : v1::CHUNK_KIND_MODEL;
+  writer()->Write(kind, model, {}).IgnoreError();
 }
 
 format::LogWriter* LogBuilder::writer() {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "op_class.h"
+#include "optimizer_step.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -50,10 +51,14 @@ void Attribution::OnStep(const StepStart&) {
 void Attribution::OnBegin(const SpanBegin& begin) {
   const Frame& frame = begin.frame;
   ThreadModules& thread = Of(begin.thread.facts.number());
+  thread.runs_model |= frame.op->kind == v1::SPAN_KIND_MODULE || frame.backward;
   if (frame.op->kind == v1::SPAN_KIND_MODULE) {
     BeginModule(*frame.op, &thread);
   } else if (frame.op->kind == v1::SPAN_KIND_ENGINE) {
     thread.node = kNoUnit;
+  } else if (IsOptimizerStep(*frame.op)) {
+    thread.step_first = NextUnit();
+    thread.runs_model = false;
   } else if (IsUnit(frame)) {
     BeginUnit(begin, &thread);
   }
@@ -84,7 +89,7 @@ void Attribution::BeginUnit(const SpanBegin& begin, ThreadModules* thread) {
   if (units_.size() - carried_ >= kMaxUnits) Decide();
   const Frame& frame = begin.frame;
   Unit unit;
-  unit.number = first_ + units_.size() - carried_;
+  unit.number = NextUnit();
   unit.op = frame.op;
   unit.call_site = frame.call_site;
   unit.thread = begin.thread.facts.number();
@@ -150,6 +155,8 @@ void Attribution::OnEnd(const SpanEnd& end) {
     thread.calls.pop_back();
   } else if (frame.op->kind == v1::SPAN_KIND_ENGINE) {
     thread.node = kNoUnit;
+  } else if (IsOptimizerStep(*frame.op)) {
+    OwnStep(end.thread.facts.number(), &thread);
   } else if (IsUnit(frame) && thread.unit != kNoUnit) {
     EndUnit(end, &thread);
   } else if (thread.unit != kNoUnit) {
@@ -158,6 +165,17 @@ void Attribution::OnEnd(const SpanEnd& end) {
     const Frame* around = Around(end.thread);
     if (around == nullptr || around->op->kind != v1::SPAN_KIND_BACKWARD) return;
     flow_.AddMakes(PlaceOf(thread.unit), end.outputs.tensors);
+  }
+}
+
+// All ops of an optimizer's step are its own, unless it ran the model by a
+// closure.
+void Attribution::OwnStep(uint32_t thread, ThreadModules* modules) {
+  const uint64_t first = std::exchange(modules->step_first, kNoUnit);
+  if (first == kNoUnit || modules->runs_model) return;
+  for (uint64_t i = PlaceOf(std::max(first, first_)); i < units_.size(); ++i) {
+    if (units_[i].thread != thread) continue;
+    units_[i].owner = {kNoModule, ModuleSource::kTap, true};
   }
 }
 

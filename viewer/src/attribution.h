@@ -87,6 +87,8 @@ class Attribution : public Visitor {
     uint64_t ending = kNoUnit;      // the last one that ended
     uint64_t node = kNoUnit;        // of the engine span that is open
     bool only_parameters = false;   // whether the open unit reads nothing else
+    uint64_t step_first = kNoUnit;  // unit of the optimizer's step that is open
+    bool runs_model = false;        // in that step, by a closure
   };
 
   ThreadModules& Of(uint32_t thread);
@@ -96,6 +98,8 @@ class Attribution : public Visitor {
   void OwnByInputs(const SpanBegin& begin, ThreadModules* thread, Unit* unit);
   void OwnByOrigin(const SpanBegin& begin, const ThreadModules& thread,
                    Unit* unit);
+  void OwnStep(uint32_t thread, ThreadModules* modules);
+  uint64_t NextUnit() const { return first_ + units_.size() - carried_; }
   void EndUnit(const SpanEnd& end, ThreadModules* thread);
   Unit* FindMutable(uint64_t number);
   uint32_t PlaceOf(uint64_t number) const;

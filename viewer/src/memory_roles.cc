@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "optimizer_step.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -14,15 +15,10 @@ bool AddsToGradient(const Operator& op) {
          absl::StrContains(op.name, "AccumulateGrad");
 }
 
-// FORMAT.md "Stream".
-bool IsOptimizerStep(const Operator& op) {
-  return op.kind == v1::SPAN_KIND_RANGE &&
-         absl::StartsWith(op.name, "Optimizer.step#");
-}
-
-bool IsWithin(const ThreadState& thread, bool (*what)(const Operator&)) {
-  return std::any_of(thread.stack.begin(), thread.stack.end(),
-                     [what](const Frame& frame) { return what(*frame.op); });
+bool IsInAddingToGradient(const ThreadState& thread) {
+  return std::any_of(
+      thread.stack.begin(), thread.stack.end(),
+      [](const Frame& frame) { return AddsToGradient(*frame.op); });
 }
 
 }  // namespace
@@ -52,9 +48,9 @@ void MemoryRoles::OnBegin(const SpanBegin& begin) {
 
 void MemoryRoles::OnAllocate(const Allocation& allocation) {
   const ThreadState& thread = allocation.thread;
-  if (IsWithin(thread, &AddsToGradient)) {
+  if (IsInAddingToGradient(thread)) {
     sink_(allocation.storage, MemoryRole::kGradient);
-  } else if (IsWithin(thread, &IsOptimizerStep)) {
+  } else if (IsInOptimizerStep(thread)) {
     in_optimizer_[allocation.storage] = thread.facts.number();
   }
 }

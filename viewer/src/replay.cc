@@ -149,6 +149,9 @@ void Player::Play(const format::Chunk& chunk) {
   if (chunk.kind == v1::CHUNK_KIND_MODEL) {
     v1::Model model;
     if (Parse(chunk, &model)) Tell(&Visitor::OnModel, model);
+  } else if (chunk.kind == v1::CHUNK_KIND_OPTIMIZER) {
+    v1::Model optimizer;
+    if (Parse(chunk, &optimizer)) Tell(&Visitor::OnOptimizer, optimizer);
   } else if (chunk.kind == v1::CHUNK_KIND_INDEX) {
     v1::Index index;
     if (Parse(chunk, &index)) report_->index = std::move(index);

@@ -80,6 +80,7 @@ void ReportMemory::OnAllocate(const Allocation& allocation) {
   live = {};
   live.facts.time_ns = allocation.time_ns;
   live.facts.bytes = allocation.bytes;
+  live.facts.storage = allocation.storage;
   live.facts.maker = MakerOf(allocation.thread);
   live.facts.module =
       static_cast<uint64_t>(attribution_.CurrentCall(thread).module + 1);
@@ -91,6 +92,16 @@ void ReportMemory::OnAllocate(const Allocation& allocation) {
   const uint64_t unit = attribution_.CurrentUnit(thread);
   if (unit == kNoUnit) return;
   pending_.push_back({allocation.storage, unit, live.kept});
+}
+
+void ReportMemory::SetRole(uint64_t storage, MemoryRole role) {
+  const auto it = live_.find(storage);
+  if (it == live_.end()) return;
+  Live& live = it->second;
+  live.facts.role = std::max(live.facts.role, role);
+  if (live.kept != kNotKept) {
+    kept_allocations_[live.kept].role = live.facts.role;
+  }
 }
 
 void ReportMemory::OnUnits(absl::Span<const Unit>) {
@@ -114,7 +125,7 @@ void ReportMemory::OnFree(const Allocation& free) {
 }
 
 void ReportMemory::TakeColumns(Columns* columns) const {
-  Column time, bytes, maker, module, span, lifetime, free_span;
+  Column time, bytes, role, maker, module, span, lifetime, free_span;
   std::vector<const Kept*> in_order;
   for (const Kept& kept : kept_allocations_) in_order.push_back(&kept);
   std::stable_sort(
@@ -126,6 +137,10 @@ void ReportMemory::TakeColumns(Columns* columns) const {
     time.Add(kept->time_ns - last_ns);
     last_ns = kept->time_ns;
     bytes.Add(kept->bytes);
+    const bool parameter =
+        attribution_.tree().OwnerOf(kept->storage) != kNoModule;
+    role.Add(
+        static_cast<uint64_t>(parameter ? MemoryRole::kParameter : kept->role));
     maker.Add(kept->maker);
     module.Add(kept->module);
     span.AddSigned(kept->span - last_span);
@@ -144,6 +159,7 @@ void ReportMemory::TakeColumns(Columns* columns) const {
   }
   columns->emplace_back("alloc_time", std::move(time));
   columns->emplace_back("alloc_bytes", std::move(bytes));
+  columns->emplace_back("alloc_role", std::move(role));
   columns->emplace_back("alloc_maker", std::move(maker));
   columns->emplace_back("alloc_module", std::move(module));
   columns->emplace_back("alloc_span", std::move(span));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "memory_roles.h"
 #include "report_spans.h"
 
 namespace torchtape::viewer {
@@ -29,6 +30,9 @@ class ReportMemory : public Visitor, public UnitVisitor {
   void OnFree(const Allocation& free) override;
   void OnUnits(absl::Span<const Unit> units) override;
 
+  // Tells what a storage that is live is for.
+  void SetRole(uint64_t storage, MemoryRole role);
+
   size_t count() const { return kept_allocations_.size(); }
   // When there was no more room; absent: there was.
   std::optional<uint64_t> cut_at_ns() const { return cut_at_ns_; }
@@ -39,7 +43,8 @@ class ReportMemory : public Visitor, public UnitVisitor {
   static constexpr size_t kNotKept = static_cast<size_t>(-1);
 
   struct Kept {
-    uint64_t time_ns, bytes;
+    uint64_t time_ns, bytes, storage;
+    MemoryRole role;
     uint64_t maker;   // 1 + the operator's id; 0: nobody
     uint64_t module;  // 1 + index; 0: none
     int64_t span, free_span = ReportSpans::kNoSpan;

@@ -13,6 +13,7 @@
 #include "log_state.h"
 #include "memory_totals.h"
 #include "module_totals.h"
+#include "optimizer_groups.h"
 #include "source_totals.h"
 #include "span_totals.h"
 #include "step_totals.h"
@@ -31,6 +32,7 @@ struct SummaryFacts {
   const MemoryTotals& memory;
   const DeviceTotals& devices;
   const DeviceMemoryTotals& device_memory;
+  const std::vector<OptimizerGroup>& groups;
 
   // Of the chosen steps; filtered and sorted.
   std::vector<Step> steps = {};

@@ -206,7 +206,15 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["modules"] = ModulesPart(facts);
   json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
                        {"time_ns", facts.modules.optimizer().ns()},
-                       {"device_ns", Known(facts.devices.optimizer_ns())}};
+                       {"device_ns", Known(facts.devices.optimizer_ns())},
+                       {"groups", Json::array()}};
+  for (const OptimizerGroup& group : facts.groups) {
+    json["optimizer"]["groups"].push_back({{"name", ToUtf8(group.name)},
+                                           {"type", ToUtf8(group.type)},
+                                           {"parameters", group.parameters},
+                                           {"ops", group.count},
+                                           {"time_ns", group.time_ns}});
+  }
   json["device_time"] = DeviceTimeJson(facts.run, facts.counts, facts.devices);
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},

@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "summary.h"
@@ -91,6 +92,21 @@ void AddRest(const SummaryFacts& facts, const char* name, const UnitTime& time,
   table->AddRow(std::move(cells));
 }
 
+void AddGroups(const SummaryFacts& facts, Table* table) {
+  if (!facts.options.filter.empty()) return;
+  for (const OptimizerGroup& group : facts.groups) {
+    if (group.count == 0) continue;
+    UnitTime time;
+    time.forward_ns = group.time_ns;
+    time.forward_count = group.count;
+    std::vector<std::string> cells = {
+        absl::StrCat("  ", EscapeText(group.name)), EscapeText(group.type), ""};
+    AddTimes(facts, time, UnitTime(), &cells);  // it is in (optimizer)
+    cells.push_back(CountText(group.parameters));
+    table->AddRow(std::move(cells));
+  }
+}
+
 void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const std::vector<ModuleTotal> totals = facts.modules.totals();
   if (totals.empty()) return;
@@ -118,6 +134,7 @@ void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const DeviceModuleTime rest;
   AddRest(facts, "(optimizer)", facts.modules.optimizer(),
           on_device ? &optimizer : nullptr, &table);
+  AddGroups(facts, &table);
   AddRest(facts, "(unattributed)", facts.modules.unattributed(),
           on_device ? &rest : nullptr, &table);
   if (table.empty()) return;

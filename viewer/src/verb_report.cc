@@ -94,12 +94,15 @@ absl::StatusOr<Outcome> Report(const Log& log, const VerbOptions& options,
   LogCounts counts;
   ReportSpans spans(&kept, &attribution, &lines, kMostSpans);
   ReportMemory memory(&kept, &attribution, &spans, kMostSpans);
+  MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
+    memory.SetRole(storage, role);
+  });
   ReportValues values;
   attribution.AddVisitor(&spans);
   attribution.AddVisitor(&memory);
-  absl::StatusOr<ReplayReport> report =
-      ReplayLog(log, Half(options, 1), format::StreamCursor::Columns::kAll,
-                {&counts, &attribution, &lines, &spans, &memory, &values});
+  absl::StatusOr<ReplayReport> report = ReplayLog(
+      log, Half(options, 1), format::StreamCursor::Columns::kAll,
+      {&counts, &attribution, &lines, &spans, &memory, &roles, &values});
   if (!report.ok()) return report.status();
 
   const Json chosen = ChosenJson(options.steps);

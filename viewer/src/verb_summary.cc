@@ -77,14 +77,16 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
     memory.SetRole(storage, role);
   });
+  OptimizerGroups groups(options.steps, &attribution);
   attribution.AddVisitor(&modules);
+  attribution.AddVisitor(&groups);
   attribution.AddVisitor(&memory);
   DeviceTotals devices(*run, options.steps, &attribution);
   attribution.AddVisitor(&devices);
   DeviceMemoryTotals device_memory(options.steps);
   std::vector<Visitor*> visitors = {
-      &counts,  &steps,  &spans, &values,  &attribution,
-      &modules, &memory, &roles, &devices, &device_memory};
+      &counts, &steps, &spans,  &values,  &attribution,  &modules,
+      &memory, &roles, &groups, &devices, &device_memory};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
@@ -95,8 +97,9 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
 
-  SummaryFacts facts = {log,         options, *run,   *report, counts,
-                        attribution, modules, memory, devices, device_memory};
+  SummaryFacts facts = {log,     options,       *run,           *report,
+                        counts,  attribution,   modules,        memory,
+                        devices, device_memory, groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);

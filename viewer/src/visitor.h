@@ -145,6 +145,8 @@ class Visitor {
 
   virtual void OnChunk(const ChunkStart&) {}
   virtual void OnModel(const v1::Model&) {}
+  // An optimizer and its parameter groups, as its modules.
+  virtual void OnOptimizer(const v1::Model&) {}
   virtual void OnStep(const StepStart&) {}
   virtual void OnWindow(const v1::Window&) {}
   // Begins and ends nest within a thread, and each begin gets its end.

@@ -47,6 +47,7 @@ struct ParameterFacts {
 // Parents come before their children.
 struct ModelFacts {
   std::string name;
+  bool optimizer = false;  // its modules are its class, and its groups in that
   std::vector<ModuleFacts> modules;
   std::vector<ParameterFacts> parameters;
 };

@@ -25,6 +25,7 @@ void SetTensor(const ParameterFacts& facts, v1::Parameter* parameter) {
 v1::Model ToMessage(const ModelFacts& facts) {
   v1::Model model;
   model.set_name(facts.name);
+  model.set_optimizer(facts.optimizer);
   for (const ModuleFacts& module : facts.modules) {
     v1::Module* message = model.add_modules();
     message->set_path(module.path);

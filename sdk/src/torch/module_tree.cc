@@ -3,6 +3,7 @@
 #include <c10/util/Type.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/nn/module.h>
+#include <torch/optim/optimizer.h>
 
 #include <string>
 #include <typeinfo>
@@ -52,6 +53,22 @@ class Describer {
     }
     for (const auto& child : module.named_children()) {
       Add(child.value, path + "." + child.name, index);
+    }
+  }
+
+  void Add(const torch::optim::Optimizer& optimizer, const std::string& path,
+           const std::string& type) {
+    model_.optimizer = true;
+    const uint32_t root = AddModule(path, type, /*parent=*/0, true);
+    size_t number = 0;
+    for (const auto& group : optimizer.param_groups()) {
+      const std::string name = path + "." + std::to_string(number++);
+      const uint32_t index = AddModule(name, "", root, true);
+      size_t parameter = 0;
+      for (const at::Tensor& tensor : group.params()) {
+        AddTensor(tensor, name + "." + std::to_string(parameter++), index,
+                  false);
+      }
     }
   }
 
@@ -128,6 +145,13 @@ ModelFacts DescribeModel(const torch::nn::Module& model,
 ModelFacts DescribeModel(const torch::jit::Module& model,
                          absl::string_view name) {
   return Describe(model, name);
+}
+
+ModelFacts DescribeOptimizer(const torch::optim::Optimizer& optimizer,
+                             absl::string_view name, absl::string_view type) {
+  Describer describer(name);
+  describer.Add(optimizer, std::string(name), std::string(type));
+  return describer.Take();
 }
 
 }  // namespace torchtape::internal

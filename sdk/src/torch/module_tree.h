@@ -1,7 +1,8 @@
 #ifndef TORCHTAPE_SDK_TORCH_MODULE_TREE_H_
 #define TORCHTAPE_SDK_TORCH_MODULE_TREE_H_
 
-// A model's modules, parameters and buffers as plain values.
+// A model's modules, parameters and buffers as plain values, and an optimizer's
+// groups of parameters.
 
 #include "absl/strings/string_view.h"
 #include "core/model_facts.h"
@@ -13,6 +14,9 @@ class Module;
 namespace jit {
 struct Module;
 }
+namespace optim {
+class Optimizer;
+}
 }  // namespace torch
 
 namespace torchtape::internal {
@@ -23,6 +27,10 @@ ModelFacts DescribeModel(const torch::nn::Module& model,
                          absl::string_view name);
 ModelFacts DescribeModel(const torch::jit::Module& model,
                          absl::string_view name);
+
+// The root is the optimizer, of `type`; inside of it are its groups, "0", "1".
+ModelFacts DescribeOptimizer(const torch::optim::Optimizer& optimizer,
+                             absl::string_view name, absl::string_view type);
 
 }  // namespace torchtape::internal
 

@@ -11,6 +11,7 @@
 #include "core/import_slots.h"
 #include "core/op_source.h"
 #include "core/thread_recorder.h"
+#include "torch/met_optimizers.h"
 #include "torch/torch_facts.h"
 
 namespace torchtape::internal {
@@ -19,20 +20,21 @@ namespace {
 struct Optimizer {
   const char* symbol;
   const char* range;
+  const char* type;
 };
 constexpr Optimizer kOptimizers[] = {
     {"_ZN5torch5optim3SGD4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#SGD.step"},
+     "Optimizer.step#SGD.step", "SGD"},
     {"_ZN5torch5optim4Adam4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#Adam.step"},
+     "Optimizer.step#Adam.step", "Adam"},
     {"_ZN5torch5optim5AdamW4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#AdamW.step"},
+     "Optimizer.step#AdamW.step", "AdamW"},
     {"_ZN5torch5optim7RMSprop4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#RMSprop.step"},
+     "Optimizer.step#RMSprop.step", "RMSprop"},
     {"_ZN5torch5optim7Adagrad4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#Adagrad.step"},
+     "Optimizer.step#Adagrad.step", "Adagrad"},
     {"_ZN5torch5optim5LBFGS4stepESt8functionIFN2at6TensorEvEE",
-     "Optimizer.step#LBFGS.step"},
+     "Optimizer.step#LBFGS.step", "LBFGS"},
 };
 constexpr size_t kOptimizerCount = std::size(kOptimizers);
 
@@ -64,10 +66,13 @@ void Begin(const char* range, ThreadRecorder* recorder, const void* key) {
 // Ends the span when the step is over, or has thrown.
 class StepCall {
  public:
-  StepCall(const char* range, const void* optimizer) noexcept
+  StepCall(const Optimizer& kind, const void* optimizer) noexcept
       : optimizer_(optimizer), recorder_(ThreadRecorder::Current()) {
     ++depth;
-    if (recorder_ != nullptr) Begin(range, recorder_, this);
+    if (recorder_ == nullptr) return;
+    MeetOptimizer(*static_cast<const torch::optim::Optimizer*>(optimizer),
+                  kind.type, recorder_);
+    Begin(kind.range, recorder_, this);
   }
   ~StepCall() {
     const uint64_t ticks = Ticks();
@@ -94,7 +99,7 @@ class StepCall {
 
 template <size_t number>
 at::Tensor OnStep(void* optimizer, void* closure) {
-  StepCall call(kOptimizers[number].range, optimizer);
+  StepCall call(kOptimizers[number], optimizer);
   at::Tensor loss = next[number](optimizer, closure);
   call.End();
   return loss;

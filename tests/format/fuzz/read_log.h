@@ -38,7 +38,10 @@ inline void WalkStream(const v1::Events& events, const v1::Stream& stream) {
 }
 
 inline void ReadChunk(const Chunk& chunk) {
-  if (chunk.kind == v1::CHUNK_KIND_MODEL) (void)chunk.Parse<v1::Model>();
+  if (chunk.kind == v1::CHUNK_KIND_MODEL ||
+      chunk.kind == v1::CHUNK_KIND_OPTIMIZER) {
+    (void)chunk.Parse<v1::Model>();
+  }
   if (chunk.kind == v1::CHUNK_KIND_INDEX) (void)chunk.Parse<v1::Index>();
   if (chunk.kind != v1::CHUNK_KIND_EVENTS) return;
   const absl::StatusOr<v1::Events> events = chunk.Parse<v1::Events>();

@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -121,6 +122,49 @@ INSTANTIATE_TEST_SUITE_P(All, OptimizerTest,
                          [](const auto& info) {
                            return std::string(info.param.name);
                          });
+
+TEST(Optimizers, AreToldOnceWithTheParametersOfTheirGroups) {
+  TempFolder folder;
+  torch::nn::Linear a(2, 2), b(2, 2);
+  torch::optim::SGD two({torch::optim::OptimizerParamGroup(a->parameters()),
+                         torch::optim::OptimizerParamGroup({b->bias})},
+                        torch::optim::SGDOptions(0.1));
+  torch::optim::SGD other({b->weight}, 0.1);
+  Tracker tracker(folder / "run.tape");
+  tracker.Attach(*a, "a");
+  tracker.Attach(*b, "b");
+  for (int i = 0; i < 3; ++i) {
+    b(a(torch::ones({2}))).sum().backward();
+    two.step();
+    other.step();
+    tracker.Step();
+  }
+  EXPECT_TRUE(tracker.Stop().ok());
+  const Recorded recorded = ReadRecorded(folder / "run.tape");
+  std::map<std::string, uint64_t> storages;
+  for (const RecordedParameter& parameter : recorded.parameters) {
+    storages[parameter.path] = parameter.storage;
+  }
+  const std::map<std::string, std::vector<uint64_t>> groups = {
+      {"SGD#1.0", {storages["a.weight"], storages["a.bias"]}},
+      {"SGD#1.1", {storages["b.bias"]}},
+      {"SGD#2.0", {storages["b.weight"]}}};
+  EXPECT_EQ(recorded.optimizers, groups);
+}
+
+TEST(Optimizers, OneThatGetsAnotherGroupIsToldAgainUnderItsName) {
+  TempFolder folder;
+  torch::nn::Linear a(2, 2);
+  torch::optim::SGD optimizer({a->weight}, 0.1);
+  Tracker tracker(folder / "run.tape");
+  optimizer.step();
+  optimizer.add_param_group(torch::optim::OptimizerParamGroup({a->bias}));
+  optimizer.step();
+  EXPECT_TRUE(tracker.Stop().ok());
+  const Recorded recorded = ReadRecorded(folder / "run.tape");
+  ASSERT_EQ(recorded.optimizers.size(), 2u);
+  EXPECT_EQ(recorded.optimizers.count("SGD#1.1"), 1u);
+}
 
 // What LibTorch's own `step` does for them, it does under its own name.
 struct Inherits : torch::optim::SGD {

@@ -72,6 +72,7 @@ export interface Summary {
   memory: null | {
     peak_bytes: number; peak_step: number; peak_time_ns: number; peak_step_start_ns: number;
     alloc_count: number; free_count: number; allocated_bytes: number;
+    roles: null | Record<string, number>; // null: not known
     holders: { maker: string | null; range: string | null; module: string | null;
                bytes: number; allocations: number }[];
   };

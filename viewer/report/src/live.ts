@@ -4,7 +4,7 @@
 import { makerText } from "./facts";
 import { Run, none } from "./run";
 
-export type Grouping = "module" | "maker" | "pass";
+export type Grouping = "module" | "maker" | "pass" | "role";
 
 export interface Groups {
   names: string[]; // the largest first, then "other"
@@ -13,13 +13,23 @@ export interface Groups {
 
 const mostGroups = 7;
 
+// By the number of the role, as the tool tells it.
+const roles = ["temporary", "saved for backward", "optimizer state", "gradients", "parameters"];
+
 function nameOf(run: Run, grouping: Grouping, allocation: number): string {
-  const { maker, module, span } = run.allocations;
+  const { maker, module, span, role } = run.allocations;
+  if (grouping === "role") return roles[role[allocation]];
   if (grouping === "module") return run.modulePath(module[allocation]);
   if (grouping === "maker") return makerText(run, maker[allocation], none);
   if (maker[allocation] === none) return "outside of ops";
   if (span[allocation] !== none) return run.spans.backward[span[allocation]] ? "backward pass" : "other ops";
   return run.facts.operators[maker[allocation]].kind === "backward" ? "backward pass" : "other ops";
+}
+
+// What these allocations are for; "" if they differ.
+export function roleText(run: Run, allocations: number[]): string {
+  const [first, ...rest] = allocations.map((each) => run.allocations.role[each]);
+  return rest.every((each) => each === first) ? roles[first] : "";
 }
 
 // Groups have rank by bytes times the time that they were held.

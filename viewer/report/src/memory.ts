@@ -2,7 +2,7 @@
 
 import { button, make, shortName } from "./dom";
 import { makerText } from "./facts";
-import { Grouping, LiveGroup, liveAt, unknownAt } from "./live";
+import { Grouping, LiveGroup, liveAt, roleText, unknownAt } from "./live";
 import { MemoryChart } from "./memory_chart";
 import { Run, none } from "./run";
 import { Store } from "./store";
@@ -47,6 +47,8 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
     const span = allocation === none ? none : allocations.span[allocation];
     return span === none ? "" : facts.texts[run.spans.outputs[span]];
   };
+  const use = ({ group, allocation }: Row) => !run.summary.memory?.roles ? ""
+    : roleText(run, allocation === none ? group.allocations : [allocation]);
   return new Table<Row>({
     name: "live allocations", rows: rowsOf(groups), sort: -1, parent: (row) => row.parent, isOpen: () => false,
     counted: ({ allocation }) => allocation !== none,
@@ -61,13 +63,14 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
       { name: "allocations", csv: "allocations",
         value: ({ group, allocation }) => (allocation === none ? group.allocations.length : 1),
         text: ({ group, allocation }) => (allocation === none ? count(group.allocations.length) : "") },
+      { name: "for", csv: "role", value: use, text: use },
       { name: "its output", csv: "output", value: type, text: type },
       { name: "made at", csv: "made", value: made, text: made },
       { name: "freed at, by", csv: "freed", value: freed, text: freed },
     ],
     total: () => [unknown ? `all, with ${bytes(unknown)} of lost chunks` : "all that is live",
       `${bytes(all)}`, "100 %", count(groups.reduce((sum, group) => sum + group.allocations.length, 0)),
-      `${all.toFixed(0)} B exactly`, "", ""],
+      `${all.toFixed(0)} B exactly`, "", "", ""],
     onSelect: ({ group, allocation }) => {
       if (allocation !== none) {
         store.select({ kind: "allocation", allocation }, { step: store.state.step, range: store.state.range });
@@ -95,6 +98,7 @@ export function memoryView(store: Store): View {
   const legend = make("div", { class: "legend" });
   const choice = make("div", { class: "choice", role: "group", label: "group by" });
   const names: [Grouping, string][] = [["module", "by module"], ["maker", "by op"], ["pass", "by pass"]];
+  if (memory.roles) names.push(["role", "by role"]);
   for (const [grouping, text] of names) {
     choice.append(button(text, () => { chart.groupBy(grouping); update(); }));
   }

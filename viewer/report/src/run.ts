@@ -34,6 +34,7 @@ export interface Allocations {
   time: Float64Array;
   end: Float64Array; // Infinity: never freed
   bytes: Float64Array;
+  role: Float64Array; // what for, see live.ts
   maker: Int32Array; // into operators
   module: Int32Array;
   span: Int32Array;
@@ -104,6 +105,7 @@ function decodeAllocations(columns: Columns): Allocations {
   const minusOne = (name: string) => columns.integers(name).map((number) => number - 1);
   return {
     count: time.length, time, end, span, freeSpan, bytes: columns.numbers("alloc_bytes"),
+    role: columns.numbers("alloc_role"),
     maker: minusOne("alloc_maker"), module: minusOne("alloc_module"),
   };
 }
