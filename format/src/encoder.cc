@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "device_memory_builder.h"
+#include "device_times_builder.h"
 #include "record_head.h"
 #include "stream_builder.h"
 #include "torchtape/format/layout.h"
@@ -60,9 +62,12 @@ class Encoder::State {
   absl::Status Flush() {
     if (shared_.events == 0 && shared_.words == 0 && chunk_.steps().empty() &&
         chunk_.values().empty() && chunk_.drops().empty() &&
-        chunk_.windows().empty() && chunk_.audits().empty()) {
+        chunk_.windows().empty() && chunk_.audits().empty() &&
+        device_times_.empty()) {
       return writer_->status();
     }
+    device_times_.Finish(&chunk_);
+    device_memory_.Finish(&chunk_);
     chunk_.set_start_time_ns(start_time_ns_);
     chunk_.set_end_time_ns(end_time_ns_);
     // A message's fields may come in any order.
@@ -118,6 +123,8 @@ class Encoder::State {
     statistics_.set_dropped_events(dropped_);
     statistics_.set_steps(step_marks_);
     statistics_.set_threads(freed_streams_ + streams_.size());
+    statistics_.set_device_times(timings_);
+    statistics_.set_lost_device_times(lost_timings_);
     return statistics_;
   }
 
@@ -164,6 +171,8 @@ class Encoder::State {
         sums.elided_values(), sums.saves(),       sums.releases()};
     step_marks_ = sums.steps();
     dropped_ = sums.dropped_events();
+    timings_ = sums.device_times();
+    lost_timings_ = sums.lost_device_times();
     // Streams that it does not tell of are gone.
     std::map<uint32_t, std::unique_ptr<StreamBuilder>> streams;
     for (const v1::StreamState& stream : state.streams()) {
@@ -197,7 +206,8 @@ class Encoder::State {
     auto freed = [this](uint32_t number) {
       auto stream = streams_.find(number);
       if (stream == streams_.end()) return true;
-      if (stream->second->has_events() || stream->second->has_open()) {
+      if (stream->second->has_events() || stream->second->has_open() ||
+          stream->second->awaits_times()) {
         return false;
       }
       streams_.erase(stream);
@@ -241,9 +251,9 @@ class Encoder::State {
       case RecordKind::kEnd:
         return stream.End(record, time_ns);
       case RecordKind::kAllocate:
-        return stream.Allocate(record, time_ns);
+        return stream.Allocate(record, time_ns) && AddTotals(record, time_ns);
       case RecordKind::kFree:
-        return stream.Free(record, time_ns);
+        return stream.Free(record, time_ns) && AddTotals(record, time_ns);
       case RecordKind::kSave:
         return stream.SaveTensor(record, time_ns);
       case RecordKind::kRelease:
@@ -260,6 +270,10 @@ class Encoder::State {
         return AddAudit(record, time_ns);
       case RecordKind::kDrop:
         return AddDropRecord(stream, record);
+      case RecordKind::kDeviceTime:
+        return AddDeviceTime(record, time_ns);
+      case RecordKind::kDeviceLoss:
+        return AddDeviceLoss(record);
       default:
         return false;
     }
@@ -348,6 +362,59 @@ class Encoder::State {
     return true;
   }
 
+  // What the device's allocator said of itself.
+  bool AddTotals(Words record, uint64_t time_ns) {
+    if (StreamBuilder::TotalsWords(record) == 0 || !shared_.memory ||
+        !shared_.recording) {
+      return true;
+    }
+    if (IdOf(record[0]) > 0xffff) return false;
+    device_memory_.Add(IdOf(record[0]), time_ns, record[record.size() - 2],
+                       record[record.size() - 1]);
+    shared_.words += 3;
+    return true;
+  }
+
+  bool AddDeviceTime(Words record, uint64_t time_ns) {
+    if (record.size() != kDeviceTimeWords || record[4] > 0xffff) return false;
+    DeviceTiming timing;
+    timing.number = record[2];
+    if ((FlagsOf(record[0]) & kOfStep) == 0) {
+      timing.thread = IdOf(record[0]);
+      const auto stream = streams_.find(timing.thread);
+      absl::optional<uint64_t> number;
+      if (stream == streams_.end() ||
+          !stream->second->TakeTimed(record[2], &number)) {
+        return false;
+      }
+      if (!number) return true;  // thrown away as its span was
+      timing.number = *number;
+    }
+    timing.stream = record[3];
+    timing.device = static_cast<uint32_t>(record[4]);
+    timing.start_ns = static_cast<int64_t>(record[5]);
+    timing.duration_ns = record[6];
+    timing.start_asked_ns = clock_.ToNs(record[7]);
+    timing.end_asked_ns = clock_.ToNs(record[8]);
+    timing.seen_ns = time_ns;
+    device_times_.Add(timing);
+    shared_.words += 4;
+    ++timings_;
+    return true;
+  }
+
+  bool AddDeviceLoss(Words record) {
+    if (record.size() != kDeviceLossWords) return false;
+    v1::DeviceLoss loss;
+    loss.set_exhausted(record[2]);
+    loss.set_capturing(record[3]);
+    loss.set_failed(record[4]);
+    loss.set_unresolved(record[5]);
+    device_times_.AddLoss(loss);
+    for (size_t i = 2; i < record.size(); ++i) lost_timings_ += record[i];
+    return true;
+  }
+
   // Opens the chunk if need be and widens its times.
   void Touch(uint64_t time_ns) {
     if (!chunk_is_open_) {
@@ -387,6 +454,10 @@ class Encoder::State {
   uint64_t step_start_ns_ = 0;
   uint64_t step_marks_ = 0;
   uint64_t dropped_ = 0;
+  DeviceMemoryBuilder device_memory_;
+  DeviceTimesBuilder device_times_;
+  uint64_t timings_ = 0;
+  uint64_t lost_timings_ = 0;
   std::vector<uint32_t> ended_;  // threads whose streams are still needed
   uint64_t freed_streams_ = 0;
   ChunkObserver observer_;  // may be empty

@@ -227,6 +227,9 @@ bool StreamBuilder::Begin(Words record, uint64_t time_ns) {
   Open open{signature, 0, time_ns, record[1], {}, 0, shared_->recording};
   if (sequenced) open.sequence = static_cast<int64_t>(record[2]);
   if (backward) open.forward_thread = static_cast<uint32_t>(record[used - 1]);
+  if ((flags & kTimed) != 0) {
+    timed_[++timed_spans_] = open.recorded ? next_number_ + 1 : 0;
+  }
   if (!open.recorded) {
     open_.push_back(open);
     return true;
@@ -283,6 +286,16 @@ bool StreamBuilder::End(Words record, uint64_t time_ns) {
   if (has_result) {
     AddDynamic(*result, flags, record.subspan(2), record[1], &open);
   }
+  return true;
+}
+
+bool StreamBuilder::TakeTimed(uint64_t which,
+                              absl::optional<uint64_t>* number) {
+  const auto found = timed_.find(which);
+  if (found == timed_.end()) return false;
+  number->reset();
+  if (found->second != 0) *number = found->second - 1;
+  timed_.erase(found);
   return true;
 }
 

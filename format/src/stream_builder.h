@@ -99,6 +99,9 @@ class StreamBuilder {
   bool SaveTensor(absl::Span<const uint64_t> record, uint64_t time_ns);
   bool ReleaseTensor(absl::Span<const uint64_t> record, uint64_t time_ns);
 
+  // Of an allocation or free: words behind the others.
+  static size_t TotalsWords(absl::Span<const uint64_t> record);
+
   // Ends all open spans at an unknown time before `time_ns`: what they do from
   // here on is not recorded.
   void Cut(uint64_t time_ns);
@@ -121,6 +124,12 @@ class StreamBuilder {
 
   // Whether a span is open that the log tells of.
   bool has_open() const;
+
+  // The span that was the `which`-th to begin with kTimed, from 1 on. False if
+  // there is none that waits for its device time. `*number` is absent if the
+  // log does not tell of the span.
+  bool TakeTimed(uint64_t which, absl::optional<uint64_t>* number);
+  bool awaits_times() const { return !timed_.empty(); }
 
   // What is needed to go on with the next chunk: all definitions if `whole`,
   // else those since the last time, at less cost.
@@ -175,6 +184,9 @@ class StreamBuilder {
   std::vector<std::unique_ptr<SignatureWords>> retired_;
   std::vector<Open> open_;
   uint64_t next_number_ = 0;
+  uint64_t timed_spans_ = 0;  // begun so far
+  // Those whose device time is not known yet; 0, or 1 + the span's number.
+  absl::flat_hash_map<uint64_t, uint64_t> timed_;
 
   // The records that made `operators_` and `signatures_`, for Save().
   std::vector<uint64_t> definitions_;

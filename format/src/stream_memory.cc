@@ -6,8 +6,12 @@ namespace torchtape::format {
 
 using Words = absl::Span<const uint64_t>;
 
+size_t StreamBuilder::TotalsWords(Words record) {
+  return (FlagsOf(record[0]) & kHasTotals) != 0 ? 2 : 0;
+}
+
 bool StreamBuilder::Allocate(Words record, uint64_t time_ns) {
-  if (record.size() != 4) return false;
+  if (record.size() != 4 + TotalsWords(record)) return false;
   const bool recorded = shared_->memory && shared_->recording;
   const uint64_t storage =
       shared_->identities.Allocate(record[2], record[3], record[1], recorded);
@@ -26,7 +30,7 @@ bool StreamBuilder::Allocate(Words record, uint64_t time_ns) {
 }
 
 bool StreamBuilder::Free(Words record, uint64_t time_ns) {
-  if (record.size() != 3) return false;
+  if (record.size() != 3 + TotalsWords(record)) return false;
   const IdentityMap::Freed freed = shared_->identities.Free(record[2]);
   if (!shared_->memory || !shared_->recording) return true;
   if (!freed.recorded) {

@@ -34,6 +34,11 @@ void StreamBuilder::Save(bool whole, v1::StreamState* state) {
   }
   state->set_next_span(next_number_);
   state->set_last_time_ns(last_time_ns_);
+  state->set_timed_spans(timed_spans_);
+  for (const auto& [which, number] : timed_) {
+    state->add_waiting_for_time(which);
+    state->add_waiting_for_time(number);
+  }
 }
 
 bool StreamBuilder::Restore(const v1::StreamState& state) {
@@ -76,6 +81,12 @@ bool StreamBuilder::Restore(const v1::StreamState& state) {
   }
   next_number_ = state.next_span();
   last_time_ns_ = state.last_time_ns();
+  timed_spans_ = state.timed_spans();
+  timed_.clear();
+  const auto& waiting = state.waiting_for_time();
+  if (waiting.size() % 2 != 0) return false;
+  for (int i = 0; i < waiting.size(); i += 2)
+    timed_[waiting[i]] = waiting[i + 1];
   return true;
 }
 

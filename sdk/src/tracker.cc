@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "automatic.h"
 #include "core/add_model.h"
+#include "core/device_timer.h"
 #include "core/environment.h"
 #include "core/module_names.h"
 #include "core/op_source.h"
@@ -23,6 +24,8 @@
 #include "core/schedule.h"
 #include "core/synced_sink.h"
 #include "core/thread_recorder.h"
+#include "torch/device_events.h"
+#include "torch/device_memory_tap.h"
 #include "torch/memory_observer.h"
 #include "torch/module_call.h"
 #include "torch/module_tree.h"
@@ -84,6 +87,24 @@ void WriteOptions(const TrackerOptions& options, v1::Options* message) {
   message->set_schedule(internal::Describe(options.schedule));
 }
 
+// Null if no device times were asked for, or none can be had, which the log
+// then says. Never destroyed, as threads may be inside.
+internal::DeviceTimer* MakeDeviceTimer(DeviceTime level, v1::Options* message) {
+  message->set_device_time(static_cast<v1::DeviceTimeLevel>(level));
+  if (level == DeviceTime::kOff) return nullptr;
+  const absl::StatusOr<internal::DeviceEvents*> events =
+      internal::TorchDeviceEvents();
+  if (!events.ok()) {
+    message->set_no_device_time(std::string(events.status().message()));
+    return nullptr;
+  }
+  static internal::DeviceTimer* const timer =
+      new internal::DeviceTimer(*events, [](const char* what) { Say(what); });
+  internal::recorded.device_time = level;
+  internal::recorded.timed_device_type = internal::TimedDeviceType();
+  return timer;
+}
+
 // The recording that is going on, if any. Outlives every tracker, since the
 // process may end while one lives.
 class Session {
@@ -116,6 +137,7 @@ class Session {
 
   // Hooks and unhooks as the schedule wants it for the step that is running.
   void FollowPlan();
+  void TimeStep();
   void Unhook();
 
   std::mutex mutex_;
@@ -125,6 +147,7 @@ class Session {
   internal::StepPlanner planner_{Schedule()};
   StepPlan plan_ = StepPlan::kOff;
   std::unique_ptr<internal::OpSource> source_;
+  internal::DeviceTimer* timer_ = nullptr;  // null: no device times
 };
 
 absl::Status Session::Start(const TrackerOptions& options,
@@ -156,6 +179,7 @@ absl::Status Session::Start(const TrackerOptions& options,
                             options.identities &&
                             internal::CanTapSavedTensors()};
   WriteOptions(options, run.mutable_options());
+  timer_ = MakeDeviceTimer(options.device_time, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
   plan_ = StepPlan::kOff;
   auto sink = format::CreateFile(path);
@@ -189,7 +213,9 @@ absl::Status Session::Start(const TrackerOptions& options,
   if (!status.ok()) return status;
   active_ = true;
   path_ = path;
+  if (timer_ != nullptr) timer_->Start();
   FollowPlan();
+  TimeStep();
   if (isatty(STDERR_FILENO)) {
     Say(absl::StrCat("recording to ", path, " (", source_->name(), ")"));
   }
@@ -201,7 +227,10 @@ void Session::FollowPlan() {
   if (plan == plan_) return;
   if (plan_ == StepPlan::kOff) {
     source_->Install();
-    if (observes_memory_) internal::InstallMemoryObserver();
+    if (observes_memory_) {
+      internal::InstallMemoryObserver();
+      internal::InstallDeviceMemoryTap();
+    }
     if (internal::recorded.saved_tensors) internal::InstallSavedTensorTaps();
   }
   if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
@@ -214,8 +243,20 @@ void Session::FollowPlan() {
   plan_ = plan;
 }
 
+// Ends the device's part of the step that was timed, and begins that of the one
+// that is running, if it is recorded.
+void Session::TimeStep() {
+  if (timer_ == nullptr) return;
+  timer_->EndStep();
+  if (plan_ == StepPlan::kRecord) timer_->BeginStep(planner_.step());
+  if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+    timer_->Resolve(recorder);
+  }
+}
+
 void Session::Unhook() {
   internal::RemoveMemoryObserver();
+  internal::RemoveDeviceMemoryTap();
   internal::RemoveSavedTensorTaps();
   source_->Remove();
 }
@@ -226,6 +267,7 @@ void Session::Step() {
   planner_.Step();
   if (plan_ != StepPlan::kOff) {
     source_->StepEnded();
+    if (observes_memory_) internal::RefreshDeviceMemoryTap();
     internal::RefreshSavedTensorTaps();
   }
   const StepPlan plan = planner_.Current();
@@ -233,13 +275,16 @@ void Session::Step() {
     recorder->Step(planner_.step(), plan == StepPlan::kRecord);
   }
   FollowPlan();
+  TimeStep();
 }
 
 void Session::StartEpoch() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!active_) return;
   planner_.StartEpoch();
+  const StepPlan before = plan_;
   FollowPlan();
+  if (plan_ != before) TimeStep();
 }
 
 absl::Status Session::Stop() {
@@ -251,6 +296,7 @@ absl::Status Session::Stop() {
   if (plan_ != StepPlan::kOff) Unhook();
   internal::RecordModuleScopes(false);
   plan_ = StepPlan::kOff;
+  if (timer_ != nullptr) timer_->Stop(ThreadRecorder::Current());
   absl::Status status = Recorder::Get().Stop();
   internal::ModuleNames::Get().Clear();
   if (isatty(STDERR_FILENO) && status.ok()) {

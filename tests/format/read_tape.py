@@ -209,6 +209,42 @@ def read_stream(fields, dictionary, totals, memory):
         check(c.at == len(c.entries), f"{c.name} is too long")
 
 
+def signed(code):
+    return (code >> 1) ^ -(code & 1)
+
+
+def read_devices(events, totals):
+    """FORMAT.md "Device times" and "Device memory"."""
+    clocks = {(one(c, 1), one(c, 2)): c for c in map(message, events.get(17, []))}
+    for times in map(message, events.get(16, [])):
+        threads, numbers, starts, durations = (
+            column(times, n) for n in (4, 5, 6, 7))
+        check(len(threads) == len(numbers) == len(starts) == len(durations),
+              "device times of different lengths")
+        device = one(times, 1), one(times, 2)
+        check(device in clocks, "a device without a clock")
+        number = 0
+        start = signed(one(clocks[device], 3))
+        stream = totals["device_streams"].setdefault(
+            f"{device[0]}:{signed(device[1])}:{one(times, 3)}",
+            {"spans": 0, "steps": 0, "total_ns": 0, "last_start_ns": 0})
+        for thread, change, later, duration in zip(threads, numbers, starts, durations):
+            number = (number + signed(change)) & MASK
+            start += signed(later)
+            stream["spans" if thread else "steps"] += 1
+            stream["total_ns"] += duration
+            stream["last_start_ns"] = start
+    for memory in map(message, events.get(19, [])):
+        times, allocated, reserved = (
+            list(map(signed, column(memory, n))) for n in (3, 4, 5))
+        check(len(times) == len(allocated) == len(reserved),
+              "device memory of different lengths")
+        totals["device_memory"][f"{one(memory, 1)}:{signed(one(memory, 2))}"] = {
+            "last_allocated": sum(allocated), "last_reserved": sum(reserved)}
+    for loss in map(message, events.get(18, [])):
+        totals["lost_device_times"] += sum(one(loss, n) for n in (1, 2, 3, 4))
+
+
 def op(totals, name):
     return ({} if name is None else totals["ops"]).setdefault(name, {"count": 0, "total_ns": 0})
 
@@ -227,7 +263,9 @@ def peak_bytes(memory):
 
 def main():
     totals = dict.fromkeys(("chunks", "steps", "spans", "ended", "allocations",
-                            "allocated_bytes", "frees", "saves", "saved_bytes"), 0) | {"ops": {}, "damage": None}
+                            "allocated_bytes", "frees", "saves", "saved_bytes",
+                            "lost_device_times"), 0)
+    totals |= {"ops": {}, "device_streams": {}, "device_memory": {}, "damage": None}
     threads, memory = set(), []
     try:
         for kind, payload in chunks(open(sys.argv[1], "rb").read()):
@@ -236,6 +274,7 @@ def main():
             totals["steps"] += len(events.get(7, []))
             memory += [(one(message(w), 1), None, None) for w in events.get(12, [])]
             dictionary = Dictionary(one(events, 5, b""))
+            read_devices(events, totals)
             for stream in map(message, events.get(6, [])):
                 threads.add(one(stream, 1))
                 read_stream(stream, dictionary, totals, memory)

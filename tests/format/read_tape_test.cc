@@ -52,6 +52,15 @@ constexpr char kSecond[] = R"(
   streams {
     thread: 2 kinds: "\007\007" times: [1, 1] allocations: [3, 3]
     sizes: [100, 200] addresses: [1, 1] allocation_devices: [0, 256]
+  }
+  device_times {
+    device_type: 1 stream: 7 threads: [1, 0] numbers: [2, -1]
+    starts: [-50, 20] durations: [4, 60]
+  }
+  device_clocks { device_type: 1 offset_ns: 2050 error_ns: 5 }
+  device_loss { exhausted: 1 unresolved: 2 }
+  device_memory {
+    device_type: 1 times: [2000, 5] allocated: [4096, -1024] reserved: [8192, 0]
   })";
 
 class ReadTapeTest : public ::testing::Test {
@@ -83,11 +92,15 @@ class ReadTapeTest : public ::testing::Test {
 };
 
 TEST_F(ReadTapeTest, FindsWhatWasWritten) {
-  EXPECT_EQ(Read(log_), R"({"allocated_bytes":4396,"allocations":3,"chunks":4,)"
-                        R"("damage":null,"ended":3,"frees":1,)"
-                        R"("ops":{"aten::add":{"count":2,"total_ns":17}},)"
-                        R"("peak_bytes":4396,"saved_bytes":48,"saves":1,)"
-                        R"("spans":3,"steps":2,"threads":2})");
+  EXPECT_EQ(Read(log_),
+            R"({"allocated_bytes":4396,"allocations":3,"chunks":4,)"
+            R"("damage":null,"device_memory":{"1:0":{"last_allocated":3072,)"
+            R"("last_reserved":8192}},"device_streams":{"1:0:7":{)"
+            R"("last_start_ns":2020,"spans":1,"steps":1,"total_ns":64}},)"
+            R"("ended":3,"frees":1,"lost_device_times":3,)"
+            R"("ops":{"aten::add":{"count":2,"total_ns":17}},)"
+            R"("peak_bytes":4396,"saved_bytes":48,"saves":1,)"
+            R"("spans":3,"steps":2,"threads":2})");
 }
 
 TEST_F(ReadTapeTest, ChecksTheChecksums) {

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "torchtape/format/device_memory.h"
+#include "torchtape/format/device_times.h"
 #include "torchtape/format/journal.h"
 #include "torchtape/format/log_reader.h"
 #include "torchtape/format/names.h"
@@ -121,15 +123,18 @@ class Builder {
   explicit Builder(Recorded* recorded) : recorded_(*recorded) {}
 
   void Add(const v1::Run& run) {
-    recorded_.run = {{"torch_version", run.torch_version()},
-                     {"program", run.program()},
-                     {"host", run.host()},
-                     {"clock", run.clock()},
-                     {"op_source", run.op_source()},
-                     {"pid", std::to_string(run.pid())},
-                     {"schedule", run.options().schedule()},
-                     {"rank", run.has_rank() ? std::to_string(run.rank()) : ""},
-                     {"command_line", std::to_string(run.command_line_size())}};
+    recorded_.run = {
+        {"torch_version", run.torch_version()},
+        {"program", run.program()},
+        {"host", run.host()},
+        {"clock", run.clock()},
+        {"op_source", run.op_source()},
+        {"pid", std::to_string(run.pid())},
+        {"schedule", run.options().schedule()},
+        {"device_time", v1::DeviceTimeLevel_Name(run.options().device_time())},
+        {"no_device_time", run.options().no_device_time()},
+        {"rank", run.has_rank() ? std::to_string(run.rank()) : ""},
+        {"command_line", std::to_string(run.command_line_size())}};
   }
 
   void Add(const v1::Model& model) {
@@ -169,6 +174,7 @@ class Builder {
           std::max<uint64_t>(recorded_.threads, thread.number());
     }
     for (const v1::Stream& stream : events.streams()) AddStream(events, stream);
+    AddDeviceTimes(events);
   }
 
  private:
@@ -190,13 +196,42 @@ class Builder {
     if (!cursor.status().ok()) recorded_.damaged = true;
   }
 
+  void AddDeviceTimes(const v1::Events& events) {
+    const absl::Status status =
+        format::ReadDeviceTimes(events, [this](const format::DeviceTime& time) {
+          RecordedDeviceTime& added = recorded_.device_times.emplace_back();
+          added.stream = time.stream;
+          added.start_ns = time.start_ns;
+          added.error_ns = time.error_ns;
+          added.duration_ns = time.duration_ns;
+          if (time.thread == 0) {
+            added.span = RecordedDeviceTime::kStep;
+            added.step = time.number;
+          } else {
+            added.span = index_.at({time.thread, time.number});
+          }
+        });
+    if (!status.ok()) recorded_.damaged = true;
+    const absl::Status memory_status = format::ReadDeviceMemory(
+        events, [this](const format::DeviceMemory& memory) {
+          recorded_.device_memory.push_back(
+              {format::DeviceName(memory.device_type, memory.device_index),
+               memory.allocated_bytes, memory.reserved_bytes});
+        });
+    if (!memory_status.ok()) recorded_.damaged = true;
+    const v1::DeviceLoss& loss = events.device_loss();
+    recorded_.lost_device_times +=
+        loss.exhausted() + loss.capturing() + loss.failed() + loss.unresolved();
+  }
+
   void AddEvent(const v1::Events& events, uint32_t thread, const Event& event) {
     switch (event.kind) {
       case v1::EVENT_KIND_ALLOCATE:
       case v1::EVENT_KIND_FREE:
         recorded_.memory.push_back(
             {event.kind == v1::EVENT_KIND_ALLOCATE, event.storage, event.bytes,
-             event.span ? NameOf(thread, *event.span) : "", thread});
+             event.span ? NameOf(thread, *event.span) : "", thread,
+             format::DeviceName(event.device_type, event.device_index)});
         return;
       case v1::EVENT_KIND_SAVE:
       case v1::EVENT_KIND_RELEASE:

@@ -54,6 +54,26 @@ struct RecordedMemory {
   uint64_t bytes = 0;  // of allocations
   std::string span;    // in which it happened; "" outside
   uint32_t thread = 0;
+  std::string device;  // of allocations: "cpu", "cuda:0"
+};
+
+// What the allocator of a device said of itself.
+struct RecordedDeviceMemory {
+  std::string device;
+  uint64_t allocated_bytes = 0;
+  uint64_t reserved_bytes = 0;
+};
+
+// What a device took for a span, or for a step.
+struct RecordedDeviceTime {
+  size_t span = 0;    // which of Recorded::spans; kStep of a step
+  uint64_t step = 0;  // of a step: its number
+  uint64_t stream = 0;
+  int64_t start_ns = 0;
+  uint64_t error_ns = 0;
+  uint64_t duration_ns = 0;
+
+  static constexpr size_t kStep = ~size_t{0};
 };
 
 // What autograd keeps, or lets go.
@@ -79,6 +99,9 @@ struct RecordedParameter {
 struct Recorded {
   std::vector<RecordedSpan> spans;  // in the order of their beginning by thread
   std::vector<RecordedMemory> memory;
+  std::vector<RecordedDeviceTime> device_times;
+  uint64_t lost_device_times = 0;
+  std::vector<RecordedDeviceMemory> device_memory;
   std::vector<RecordedSave> saved;
   std::vector<std::string> modules;  // "path type", "training" appended if so
   std::vector<RecordedParameter> parameters;

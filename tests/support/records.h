@@ -101,6 +101,17 @@ class Records {
     return Add(format::RecordKind::kAllocate, 0, device,
                {ticks, address, bytes});
   }
+  // With what the device's allocator has given out and holds.
+  Records& AllocateOn(uint32_t device, uint64_t ticks, uint64_t address,
+                      uint64_t bytes, uint64_t allocated, uint64_t reserved) {
+    return Add(format::RecordKind::kAllocate, format::kHasTotals, device,
+               {ticks, address, bytes, allocated, reserved});
+  }
+  Records& FreeOn(uint32_t device, uint64_t ticks, uint64_t address,
+                  uint64_t allocated, uint64_t reserved) {
+    return Add(format::RecordKind::kFree, format::kHasTotals, device,
+               {ticks, address, allocated, reserved});
+  }
   Records& Free(uint64_t ticks, uint64_t address) {
     return Add(format::RecordKind::kFree, 0, 0, {ticks, address});
   }
@@ -130,6 +141,24 @@ class Records {
   Records& Drop(uint64_t first_ticks, uint64_t last_ticks, uint64_t events) {
     return Add(format::RecordKind::kDrop, 0, 0,
                {first_ticks, last_ticks, events});
+  }
+
+  // Of a span that has a device time.
+  Records& BeginTimed(uint64_t ticks, uint32_t signature) {
+    return Begin(ticks, signature, {}, format::kTimed);
+  }
+  // `words` as record.h has them, behind the thread's number: `words[1]`.
+  Records& DeviceTime(Words words) {
+    const uint64_t thread = words[1];
+    words.erase(words.begin() + 1);
+    return Add(format::RecordKind::kDeviceTime, 0, thread, words);
+  }
+  Records& DeviceTimeOfStep(Words words) {
+    words.erase(words.begin() + 1);
+    return Add(format::RecordKind::kDeviceTime, format::kOfStep, 0, words);
+  }
+  Records& DeviceLoss(const Words& words) {
+    return Add(format::RecordKind::kDeviceLoss, 0, 0, words);
   }
 
   // What was not taken so far, as a ring whose seam is after `first` words.

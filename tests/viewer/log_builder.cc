@@ -201,8 +201,9 @@ void LogBuilder::Cut(uint32_t thread, uint64_t time_ns) {
 }
 
 void LogBuilder::Allocate(uint32_t thread, uint64_t time_ns, uint64_t storage,
-                          uint64_t bytes) {
+                          uint64_t bytes, uint32_t device) {
   v1::Stream* stream = Add(thread, v1::EVENT_KIND_ALLOCATE, time_ns);
+  if (device != 0) stream->add_allocation_devices(device);
   stream->add_allocations(storage * 2);
   stream->add_sizes(bytes);
   stream->add_addresses(64);
@@ -269,6 +270,40 @@ void LogBuilder::Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
   drop->set_end_time_ns(end_ns);
   drop->set_events(events);
   statistics_.set_dropped_events(statistics_.dropped_events() + events);
+}
+
+void LogBuilder::DeviceTime(uint32_t thread, uint64_t number, uint64_t stream,
+                            int64_t clock_ns, uint64_t duration_ns) {
+  constexpr uint32_t kCuda = 1;
+  v1::DeviceTimes* times = events_.add_device_times();
+  times->set_device_type(kCuda);
+  times->set_stream(stream);
+  times->add_threads(thread);
+  times->add_numbers(static_cast<int64_t>(number));
+  times->add_starts(clock_ns);
+  times->add_durations(duration_ns);
+  statistics_.set_device_times(statistics_.device_times() + 1);
+  if (events_.device_clocks_size() != 0) return;
+  v1::DeviceClock* clock = events_.add_device_clocks();
+  clock->set_device_type(kCuda);
+  clock->set_offset_ns(-1000);
+  clock->set_error_ns(20);
+}
+
+void LogBuilder::DeviceMemory(uint64_t time_ns, uint64_t allocated,
+                              uint64_t reserved) {
+  v1::DeviceMemory* memory = events_.add_device_memory();
+  memory->set_device_type(1);
+  memory->add_times(static_cast<int64_t>(time_ns));
+  memory->add_allocated(static_cast<int64_t>(allocated));
+  memory->add_reserved(static_cast<int64_t>(reserved));
+}
+
+void LogBuilder::DeviceLoss(const v1::DeviceLoss& loss) {
+  *events_.mutable_device_loss() = loss;
+  statistics_.set_lost_device_times(statistics_.lost_device_times() +
+                                    loss.exhausted() + loss.capturing() +
+                                    loss.failed() + loss.unresolved());
 }
 
 void LogBuilder::Model(const v1::Model& model) {

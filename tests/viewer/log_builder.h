@@ -70,8 +70,9 @@ class LogBuilder {
            const Ids& ids = {});
   void Threw(uint32_t thread, uint64_t time_ns);
   void Cut(uint32_t thread, uint64_t time_ns);
+  // `device`: type << 8 | index + 1; the same for all of a thread in a chunk.
   void Allocate(uint32_t thread, uint64_t time_ns, uint64_t storage,
-                uint64_t bytes);
+                uint64_t bytes, uint32_t device = 0);
   void Free(uint32_t thread, uint64_t time_ns, uint64_t storage);
   // Autograd keeps a storage, or lets it go, after the thread's last event,
   // which must be in the chunk.
@@ -83,6 +84,14 @@ class LogBuilder {
   void Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
             uint64_t events);
   void Model(const v1::Model& model);
+
+  // What a stream of cuda:0 took for a span, or, with thread 0, for a step.
+  // `clock_ns` is of the device's clock, which is 1000 ns ahead within 20 ns.
+  void DeviceTime(uint32_t thread, uint64_t number, uint64_t stream,
+                  int64_t clock_ns, uint64_t duration_ns);
+  void DeviceLoss(const v1::DeviceLoss& loss);
+  // What the allocator of cuda:0 said of itself.
+  void DeviceMemory(uint64_t time_ns, uint64_t allocated, uint64_t reserved);
 
   // Ends the chunk under construction.
   void NewChunk();

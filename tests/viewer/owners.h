@@ -25,7 +25,11 @@ v1::Model TwoLayers();
 
 class OwnersLog {
  public:
-  explicit OwnersLog(const v1::Model& model) { log.Model(model); }
+  explicit OwnersLog(const v1::Model& model, v1::DeviceTimeLevel device_time =
+                                                 v1::DEVICE_TIME_LEVEL_OFF) {
+    log.run.mutable_options()->set_device_time(device_time);
+    log.Model(model);
+  }
 
   // An op of 10 ns, 10 ns after what came before. Tensors are told by numbers,
   // each in a storage of the same number.

@@ -86,7 +86,7 @@ TEST_F(Tool, WrongUsageExitsWithTwoAndHelps) {
        {"", "nonsense run.tape", "summary", "summary --sort colour run.tape",
         "summary --by=colour run.tape", "check --symbols . run.tape",
         "summary --step x run.tape", "summary --step 1 --steps 1:2 run.tape",
-        "export run.tape", "export --to=png run.tape", "dump --nope run.tape",
+        "export run.tape", "export --to=gif run.tape", "dump --nope run.tape",
         "export --to=json --level 4 run.tape"}) {
     const Answer answer = Run(arguments);
     EXPECT_EQ(answer.exit_code, 2) << arguments << "\n" << answer.text;

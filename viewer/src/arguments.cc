@@ -235,6 +235,10 @@ class CommandLine {
                 "which steps, such as wait=5,active=3,repeat=2", "SCHEDULE");
     AddVariable(app, "--op-source", "auto, taps or callbacks", "OP_SOURCE")
         ->check(CLI::IsMember({"auto", "taps", "callbacks"}));
+    AddVariable(app, "--device-time",
+                "what gets device times: off, steps, modules or ops",
+                "DEVICE_TIME")
+        ->check(CLI::IsMember({"off", "steps", "modules", "ops"}));
     AddVariable(app, "--audit-every",
                 "look at what taps see in each Nth recorded step",
                 "AUDIT_EVERY")

@@ -34,6 +34,13 @@ void LogCounts::OnEnd(const SpanEnd& end) {
   threw += end.ending == Ending::kThrew;
 }
 
+void LogCounts::OnDeviceLoss(const v1::DeviceLoss& loss) {
+  device_loss.set_exhausted(device_loss.exhausted() + loss.exhausted());
+  device_loss.set_capturing(device_loss.capturing() + loss.capturing());
+  device_loss.set_failed(device_loss.failed() + loss.failed());
+  device_loss.set_unresolved(device_loss.unresolved() + loss.unresolved());
+}
+
 void LogCounts::OnDrop(const v1::Drop& drop) {
   dropped_events += drop.events();
   drops.push_back(drop);

@@ -26,6 +26,9 @@ class LogCounts : public Visitor {
   void OnDrop(const v1::Drop& drop) override;
   void OnAudit(const v1::Audit& audit) override { audits.push_back(audit); }
 
+  void OnDeviceTime(const format::DeviceTime&) override { ++device_times; }
+  void OnDeviceLoss(const v1::DeviceLoss& loss) override;
+
   // Begun and ended spans, allocations and frees.
   uint64_t events() const {
     return spans_begun + spans_ended + allocations + frees;
@@ -40,6 +43,15 @@ class LogCounts : public Visitor {
   uint64_t step_marks = 0;
   uint64_t events_chunks = 0, events_bytes = 0;  // stored
   uint64_t dropped_events = 0;
+  uint64_t device_times = 0;
+  v1::DeviceLoss device_loss;  // of all chunks
+
+  // Spans and steps whose device time is lost.
+  uint64_t lost_device_times() const {
+    return device_loss.exhausted() + device_loss.capturing() +
+           device_loss.failed() + device_loss.unresolved();
+  }
+
   uint64_t end_ns = 0;  // of the last event
   std::vector<v1::Drop> drops;
   std::vector<v1::Audit> audits;

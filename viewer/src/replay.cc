@@ -90,6 +90,7 @@ class Player {
   bool Parse(const format::Chunk& chunk, Message* message);
   void PlayEvents(const format::EventsView& view);
   void AddHeads(const format::EventsView& view, std::vector<Head>* heads);
+  void PlayDevices(const v1::Events& events);
   void Merge(const std::vector<Mark>& marks, std::vector<Head>* heads);
   void EnterChunk(const format::EventsView& view);
   void Reconcile(const format::StreamView& stream, ThreadState* thread);
@@ -173,10 +174,27 @@ void Player::PlayEvents(const format::EventsView& view) {
   std::vector<Head> heads;
   AddHeads(view, &heads);
   Merge(MarksOf(events), &heads);
+  PlayDevices(events);
   for (const Head& head : heads) {
     if (head.cursor.status().ok()) continue;
     AddDamage(absl::StrCat("thread ", head.thread->facts.number(), ": ",
                            head.cursor.status().message()));
+  }
+}
+
+void Player::PlayDevices(const v1::Events& events) {
+  const absl::Status status =
+      format::ReadDeviceTimes(events, [this](const format::DeviceTime& time) {
+        Tell(&Visitor::OnDeviceTime, time);
+      });
+  if (!status.ok()) AddDamage(std::string(status.message()));
+  const absl::Status memory_status = format::ReadDeviceMemory(
+      events, [this](const format::DeviceMemory& memory) {
+        Tell(&Visitor::OnDeviceMemory, memory);
+      });
+  if (!memory_status.ok()) AddDamage(std::string(memory_status.message()));
+  if (events.has_device_loss()) {
+    Tell(&Visitor::OnDeviceLoss, events.device_loss());
   }
 }
 

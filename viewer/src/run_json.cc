@@ -1,3 +1,4 @@
+#include "device_json.h"
 #include "log_state.h"
 #include "text_escape.h"
 
@@ -17,7 +18,8 @@ Json OptionsJson(const v1::Options& options) {
           {"saved_tensors", options.saved_tensors()},
           {"backward", options.backward()},
           {"max_buffer_bytes", options.max_buffer_bytes()},
-          {"schedule", ToUtf8(options.schedule())}};
+          {"schedule", ToUtf8(options.schedule())},
+          {"device_time", DeviceTimeLevelName(options.device_time())}};
 }
 
 }  // namespace

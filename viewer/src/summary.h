@@ -7,6 +7,8 @@
 #include <ostream>
 #include <vector>
 
+#include "device_memory_totals.h"
+#include "device_totals.h"
 #include "log_counts.h"
 #include "log_state.h"
 #include "memory_totals.h"
@@ -30,6 +32,8 @@ struct SummaryFacts {
   const ModuleTotals& modules;
   const MemoryTotals& memory;
   const WorkTotals& work;
+  const DeviceTotals& devices;
+  const DeviceMemoryTotals& device_memory;
   const std::vector<OptimizerGroup>& groups;
 
   // Of the chosen steps; filtered and sorted.

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "device_json.h"
 #include "source_json.h"
 #include "summary.h"
 #include "text_escape.h"
@@ -51,7 +52,8 @@ Json StepsPart(const SummaryFacts& facts) {
          {"forward_ns", Measured(step.recorded, step.forward_ns)},
          {"backward_ns", Measured(step.recorded, step.backward_ns)},
          {"work", step.recorded ? WorkJson(facts.work.OfStep(step.number))
-                                : Json(nullptr)}});
+                                : Json(nullptr)},
+         {"device_ns", Known(facts.devices.StepNs(step.number))}});
   }
   return json;
 }
@@ -121,6 +123,18 @@ Json MemoryPart(const SummaryFacts& facts) {
                                {"bytes", holder.bytes},
                                {"allocations", holder.allocations}});
   }
+  json["devices"] = Json::array();
+  for (const DeviceMemoryTotal& total : facts.device_memory.totals()) {
+    json["devices"].push_back(
+        {{"name", total.name},
+         {"alloc_count", total.alloc_count},
+         {"free_count", total.free_count},
+         {"allocated_bytes", total.allocated_bytes},
+         {"peak_bytes", Known(total.peak_bytes)},
+         {"allocator_peak_bytes", Known(total.allocator_peak_bytes)},
+         {"allocator_reserved_peak_bytes",
+          Known(total.allocator_reserved_peak_bytes)}});
+  }
   return json;
 }
 
@@ -129,9 +143,11 @@ Json ModulesPart(const SummaryFacts& facts) {
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   const std::vector<DirectedWork> work = facts.work.WithinModules();
   const std::vector<DirectedWork> self_work = facts.work.OfModules();
+  const std::vector<DeviceModuleTime> devices = facts.devices.modules();
   for (const ModuleTotal& total : facts.modules.totals()) {
     const auto i = static_cast<size_t>(total.index);
     const Module& module = modules[i];
+    const DeviceModuleTime& device = devices[i];
     json.push_back(
         {{"path", ToUtf8(module.path)},
          {"type", ToUtf8(module.type)},
@@ -150,7 +166,10 @@ Json ModulesPart(const SummaryFacts& facts) {
          {"peak_bytes", Known(facts.memory.PeakOf(total.index))},
          {"saved_bytes", Known(facts.memory.saved().Of(total.index))},
          {"work", WorkJson(work[i])},
-         {"self_work", WorkJson(self_work[i])}});
+         {"self_work", WorkJson(self_work[i])},
+
+         {"device_forward_ns", Known(device.forward_ns)},
+         {"device_backward_ns", Known(device.backward_ns)}});
   }
   return json;
 }
@@ -203,6 +222,7 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["optimizer"] = {{"ops", facts.modules.optimizer().count()},
                        {"time_ns", facts.modules.optimizer().ns()},
                        {"work", WorkJson(facts.work.optimizer())},
+                       {"device_ns", Known(facts.devices.optimizer_ns())},
                        {"groups", Json::array()}};
   for (const OptimizerGroup& group : facts.groups) {
     json["optimizer"]["groups"].push_back({{"name", ToUtf8(group.name)},
@@ -211,6 +231,7 @@ Json SummaryJson(const SummaryFacts& facts) {
                                            {"ops", group.count},
                                            {"time_ns", group.time_ns}});
   }
+  json["device_time"] = DeviceTimeJson(facts.run, facts.counts, facts.devices);
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns},

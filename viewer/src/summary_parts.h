@@ -31,6 +31,12 @@ std::string ShortType(absl::string_view type);
 // The last part of its path, as far in as it is deep.
 std::string ModuleName(const Module& module);
 
+// What devices took, if it was asked for.
+void PrintDevices(const SummaryFacts& facts, std::ostream& out);
+
+// Memory by device, if any but the CPU has some.
+void PrintDeviceMemory(const SummaryFacts& facts, std::ostream& out);
+
 // How many of the rows that a table could have it gets; `fitting` unless the
 // user says otherwise.
 inline size_t Rows(const SummaryFacts& facts, size_t fitting, size_t have) {

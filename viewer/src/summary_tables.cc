@@ -31,7 +31,7 @@ void AddTimes(const SummaryFacts& facts, const UnitTime& all,
 }
 
 void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
-               Table* table) {
+               const DeviceModuleTime* device, Table* table) {
   const Module& module = facts.attribution.tree().modules()[total.index];
   const std::optional<uint64_t> peak = facts.memory.PeakOf(total.index);
   const std::optional<uint64_t> saved = facts.memory.saved().Of(total.index);
@@ -44,15 +44,30 @@ void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
     cells.push_back(saved ? Bytes(*saved) : "-");
   }
   cells.push_back(peak ? Bytes(*peak) : "-");
+  if (device != nullptr) {
+    cells.push_back(Time(device->forward_ns));
+    cells.push_back(Time(device->backward_ns));
+  }
   table->AddRow(std::move(cells));
+}
+
+bool AnyTime(const std::vector<DeviceModuleTime>& times) {
+  return std::any_of(times.begin(), times.end(), [](const auto& time) {
+    return time.forward_ns || time.backward_ns;
+  });
 }
 
 // What is in no module: the rows add up to the time of all ops.
 void AddRest(const SummaryFacts& facts, const char* name, const UnitTime& time,
-             Table* table) {
+             const DeviceModuleTime* device, Table* table) {
   if (time.ns() == 0 || !facts.options.filter.empty()) return;
   std::vector<std::string> cells = {name, "", ""};
   AddTimes(facts, time, time, &cells);
+  if (device != nullptr) {
+    const size_t blank = facts.memory.saved().all() ? 3 : 2;
+    cells.resize(cells.size() + blank);
+    cells.insert(cells.end(), {Time(device->forward_ns), "-"});
+  }
   table->AddRow(std::move(cells));
 }
 
@@ -74,10 +89,13 @@ void AddGroups(const SummaryFacts& facts, Table* table) {
 void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const std::vector<ModuleTotal> totals = facts.modules.totals();
   if (totals.empty()) return;
+  const std::vector<DeviceModuleTime> devices = facts.devices.modules();
+  const bool on_device = AnyTime(devices);
   std::vector<std::string> header = {"module",   "type", "calls",   "forward",
                                      "backward", "self", "op time", "params"};
   if (facts.memory.saved().all()) header.push_back("saved");
   header.push_back("peak");
+  if (on_device) header.insert(header.end(), {"device fwd", "device bwd"});
   Table table(std::move(header), 2);
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   std::vector<ModuleTotal> matching;
@@ -87,10 +105,17 @@ void PrintModules(const SummaryFacts& facts, std::ostream& out) {
     }
   }
   const size_t rows = Rows(facts, kModuleRows, matching.size());
-  for (size_t i = 0; i < rows; ++i) AddModule(facts, matching[i], &table);
-  AddRest(facts, "(optimizer)", facts.modules.optimizer(), &table);
+  for (size_t i = 0; i < rows; ++i) {
+    AddModule(facts, matching[i],
+              on_device ? &devices[matching[i].index] : nullptr, &table);
+  }
+  const DeviceModuleTime optimizer = {facts.devices.optimizer_ns(), {}};
+  const DeviceModuleTime rest;
+  AddRest(facts, "(optimizer)", facts.modules.optimizer(),
+          on_device ? &optimizer : nullptr, &table);
   AddGroups(facts, &table);
-  AddRest(facts, "(unattributed)", facts.modules.unattributed(), &table);
+  AddRest(facts, "(unattributed)", facts.modules.unattributed(),
+          on_device ? &rest : nullptr, &table);
   if (table.empty()) return;
   out << '\n';
   table.Print(out, facts.options.colour);

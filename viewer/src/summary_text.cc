@@ -181,6 +181,7 @@ void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
     }
     out << "   " << Plural(facts.memory.alloc_count(), "allocation") << " of "
         << Bytes(facts.memory.allocated_bytes()) << '\n';
+    PrintDeviceMemory(facts, out);
     PrintRoles(facts, out);
     PrintHolders(facts, out);
   }
@@ -213,6 +214,7 @@ void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
   PrintStepTimes(facts, out);
   PrintStepWork(facts, out);
   PrintWork(facts, out);
+  PrintDevices(facts, out);
   PrintMemory(facts, out);
   PrintValues(facts, out);
   PrintTables(facts, out);

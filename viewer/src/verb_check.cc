@@ -26,6 +26,9 @@ std::vector<std::string> StatisticsProblems(const v1::Statistics& said,
       {"released tensors", said.releases(), counted.releases},
       {"dropped events", said.dropped_events(), counted.dropped_events},
       {"steps", said.steps(), counted.step_marks},
+      {"device times", said.device_times(), counted.device_times},
+      {"lost device times", said.lost_device_times(),
+       counted.lost_device_times()},
   };
   std::vector<std::string> problems;
   for (const Comparison& each : comparisons) {

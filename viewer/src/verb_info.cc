@@ -5,6 +5,7 @@
 #include "absl/time/time.h"
 #include "attribution.h"
 #include "attribution_shares.h"
+#include "device_json.h"
 #include "log_counts.h"
 #include "log_state.h"
 #include "step_totals.h"
@@ -148,8 +149,33 @@ class Lines {
   std::string last_;
 };
 
+// Level, count and losses.
+std::string DeviceTimesText(const Facts& facts) {
+  const v1::Options& options = facts.run.options();
+  std::string text =
+      absl::StrCat("of ", DeviceTimeLevelName(options.device_time()));
+  if (!options.no_device_time().empty()) {
+    return absl::StrCat(text, ": none, since ",
+                        EscapeText(options.no_device_time()));
+  }
+  absl::StrAppend(&text, ": ", CountText(facts.counts.device_times));
+  const v1::DeviceLoss& loss = facts.counts.device_loss;
+  const std::pair<uint64_t, const char*> losses[] = {
+      {loss.exhausted(), "for want of timing events"},
+      {loss.capturing(), "in the capture of a graph"},
+      {loss.failed(), "by an error of the device"},
+      {loss.unresolved(), "not over in time"}};
+  for (const auto& [count, why] : losses) {
+    if (count != 0) absl::StrAppend(&text, "; ", count, " lost ", why);
+  }
+  return text;
+}
+
 void PrintLosses(const Facts& facts, Lines* lines) {
   const LogCounts& counts = facts.counts;
+  if (facts.run.options().device_time() != v1::DEVICE_TIME_LEVEL_OFF) {
+    lines->Add("dev. times", DeviceTimesText(facts));
+  }
   constexpr size_t kShownDrops = 10;
   for (const v1::Audit& audit : counts.audits) {
     lines->Add("coverage", AuditText(audit));
@@ -279,6 +305,14 @@ Json InfoJson(const Facts& facts) {
                               {"tapped_ops", audit.tapped_ops()},
                               {"missed_ops", audit.missed_ops()}});
   }
+  json["device_time"] = {
+      {"level", DeviceTimeLevelName(facts.run.options().device_time())},
+      {"absent_because",
+       facts.run.options().no_device_time().empty()
+           ? Json(nullptr)
+           : Json(ToUtf8(facts.run.options().no_device_time()))},
+      {"times", counts.device_times},
+      {"lost", DeviceLossJson(counts.device_loss)}};
   json["finished"] = facts.report.index.has_value();
   json["writer_cpu_ns"] = nullptr;
   json["first_error"] = nullptr;

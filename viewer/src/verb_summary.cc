@@ -80,13 +80,15 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   OptimizerGroups groups(options.steps, &attribution);
   OpWork op_work;
   WorkTotals work(options.steps, &op_work, &attribution);
-  for (UnitVisitor* visitor :
-       std::initializer_list<UnitVisitor*>{&modules, &groups, &memory, &work}) {
+  DeviceTotals devices(*run, options.steps, &attribution);
+  DeviceMemoryTotals device_memory(options.steps);
+  for (UnitVisitor* visitor : std::initializer_list<UnitVisitor*>{
+           &modules, &groups, &memory, &work, &devices}) {
     attribution.AddVisitor(visitor);
   }
-  std::vector<Visitor*> visitors = {&counts,      &steps,   &spans,  &values,
-                                    &attribution, &modules, &memory, &roles,
-                                    &groups,      &op_work, &work};
+  std::vector<Visitor*> visitors = {
+      &counts, &steps,  &spans,   &values, &attribution, &modules,      &memory,
+      &roles,  &groups, &op_work, &work,   &devices,     &device_memory};
   Sources sources(options, &symbolizer);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
@@ -97,8 +99,9 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
 
-  SummaryFacts facts = {log,         options, *run,   *report, counts,
-                        attribution, modules, memory, work,    groups.groups()};
+  SummaryFacts facts = {log,    options,     *run,          *report,
+                        counts, attribution, modules,       memory,
+                        work,   devices,     device_memory, groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);

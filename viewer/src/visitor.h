@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "torchtape/format/device_memory.h"
+#include "torchtape/format/device_times.h"
 #include "torchtape/format/log_reader.h"
 #include "torchtape/format/stream_cursor.h"
 #include "torchtape/v1/tape.pb.h"
@@ -157,6 +159,11 @@ class Visitor {
   virtual void OnValue(const v1::LoggedValue&) {}
   virtual void OnDrop(const v1::Drop&) {}
   virtual void OnAudit(const v1::Audit&) {}
+  // At the end of the chunk in which it became known: its span has ended.
+  virtual void OnDeviceTime(const format::DeviceTime&) {}
+  virtual void OnDeviceLoss(const v1::DeviceLoss&) {}
+  // At the end of its chunk, device by device.
+  virtual void OnDeviceMemory(const format::DeviceMemory&) {}
   // Nothing comes after it. Every span has ended.
   virtual void OnLogEnd() {}
 };

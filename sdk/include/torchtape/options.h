@@ -15,6 +15,7 @@
 //   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,
 //                                BACKWARD, SAVED_TENSORS, COMMAND_LINE
 //   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
+//   TORCHTAPE_DEVICE_TIME=...    off, steps, modules or ops
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
 //   TORCHTAPE_SYNC_WITHIN_MS=N   sync_within_ms
@@ -66,6 +67,16 @@ enum class OpSource {
   kCallbacks,
 };
 
+// What gets a device time. Each level has those before it.
+enum class DeviceTime {
+  kOff,
+  kSteps,
+  // Calls of modules, backward nodes and steps of optimizers.
+  kModules,
+  // Also operators outside of other operators and of backward nodes.
+  kOps,
+};
+
 struct TrackerOptions {
   // Where to write. "{rank}" and "{pid}" in it are replaced. Its folder must
   // exist. A log of that name is never destroyed: it is kept as "run.1.tape".
@@ -86,7 +97,7 @@ struct TrackerOptions {
   // Scalars, lists, strings and other plain arguments. Needs `shapes`.
   bool arguments = true;
 
-  // Every allocation and free of CPU memory.
+  // Every allocation and free of memory, of the CPU and of devices.
   bool memory = true;
 
   // Nodes of the backward pass. Ops inside them are recorded in any case.
@@ -95,6 +106,13 @@ struct TrackerOptions {
   // Which memory autograd keeps for the backward pass, and when it lets go of
   // it. Needs `identities`, and a shared LibTorch.
   bool saved_tensors = true;
+  // How long devices such as GPUs take for the program's steps, modules and
+  // operators: two timing events are put into the current stream of the device,
+  // and looked at later. Training is never synchronised. For the first device
+  // type that this LibTorch has; needs LibTorch 2.13, which tells whether a
+  // stream is being captured into a graph. Where device times cannot be had,
+  // the log says why. A program that uses no device pays nothing for it.
+  DeviceTime device_time = DeviceTime::kOff;
 
   OpSource op_source = OpSource::kAuto;
 

@@ -49,6 +49,24 @@ absl::Status ReadOpSource(OpSource* source) {
   return absl::OkStatus();
 }
 
+absl::Status ReadDeviceTime(DeviceTime* level) {
+  const char* text = std::getenv("TORCHTAPE_DEVICE_TIME");
+  if (text == nullptr || *text == '\0') return absl::OkStatus();
+  const absl::string_view name = text;
+  if (name == "off") {
+    *level = DeviceTime::kOff;
+  } else if (name == "steps") {
+    *level = DeviceTime::kSteps;
+  } else if (name == "modules") {
+    *level = DeviceTime::kModules;
+  } else if (name == "ops") {
+    *level = DeviceTime::kOps;
+  } else {
+    return Invalid("TORCHTAPE_DEVICE_TIME", name, "off, steps, modules or ops");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadCount(const char* name, uint64_t* count) {
   const char* text = std::getenv(name);
   if (text == nullptr || absl::SimpleAtoi(text, count)) return absl::OkStatus();
@@ -124,6 +142,7 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(ReadSwitch("TORCHTAPE_MEMORY", &options->memory));
   status.Update(ReadSwitch("TORCHTAPE_SAVED_TENSORS", &options->saved_tensors));
   status.Update(ReadSwitch("TORCHTAPE_BACKWARD", &options->backward));
+  status.Update(ReadDeviceTime(&options->device_time));
   status.Update(ReadOpSource(&options->op_source));
   status.Update(ReadSwitch("TORCHTAPE_COMMAND_LINE", &options->command_line));
   status.Update(ReadCount("TORCHTAPE_AUDIT_EVERY", &options->audit_every));

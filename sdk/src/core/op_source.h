@@ -5,6 +5,8 @@
 // recorded and calls ThreadRecorder on the threads that run them. Between
 // recorded steps it is removed and costs nothing.
 
+#include "torchtape/options.h"
+
 namespace torchtape::internal {
 
 // What the sources are asked to record, see TrackerOptions.
@@ -15,6 +17,10 @@ struct Recorded {
   bool memory = true;  // see memory_observer.h
   bool backward = true;
   bool saved_tensors = true;
+  DeviceTime device_time = DeviceTime::kOff;
+  int timed_device_type = 0;  // as c10 numbers it; ops of others get no time
+
+  bool Times(DeviceTime level) const { return device_time >= level; }
 };
 
 // What hooks on all threads record. Written while none is installed.

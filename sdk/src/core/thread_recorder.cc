@@ -288,7 +288,9 @@ const ThreadRecorder::Frame* ThreadRecorder::EndInner(const void* key,
   while (index != 0 && frames_[index - 1].key != key) --index;
   if (index == 0) return nullptr;
   for (; depth_ > index; --depth_) {
-    if (frames_[depth_ - 1].recorded) PutEnd(format::kCut, ticks, 0);
+    const Frame& frame = frames_[depth_ - 1];
+    if (frame.timing != 0) EndTiming(frame, /*lost=*/true);
+    if (frame.recorded) PutEnd(format::kCut, ticks, 0);
   }
   return &frames_[depth_ - 1];
 }
@@ -297,6 +299,7 @@ void ThreadRecorder::EndThrown(const void* key, uint64_t ticks) {
   const Frame* frame = EndInner(key, ticks);
   if (frame == nullptr) return;
   --depth_;
+  if (frame->timing != 0) EndTiming(*frame);
   if (frame->recorded) PutEnd(format::kThrew, ticks, 0);
 }
 
@@ -314,6 +317,74 @@ void ThreadRecorder::Forget() {
   for (auto& [text, known] : by_text_) known.bare_signature = 0;
   modules_.ForgetSignatures();
   module_signatures_ = 0;
+}
+
+// ---------------------------------------------------------------------------
+// Device times.
+
+DeviceTimer::Pair ThreadRecorder::BeginTiming(const Call& call) {
+  DeviceTimer* const timer = DeviceTimer::Active();
+  if (timer == nullptr) return 0;
+  if (call.timed == Call::kOutside && times_all_ != 0) return 0;
+  timer->ResolveIfDue(this);
+  return timer->Begin(call.node);
+}
+
+void ThreadRecorder::NameTiming(const Call& call, DeviceTimer::Pair timing) {
+  if (call.times_all && times_all_ == 0) times_all_ = depth_;
+  const uint64_t which = ++timed_spans_;
+  if (DeviceTimer* const timer = DeviceTimer::Active()) {
+    timer->Name(timing, thread_.number, which);
+  }
+}
+
+void ThreadRecorder::EndTiming(const Frame& frame, bool lost) {
+  const auto depth = static_cast<size_t>(&frame - frames_) + 1;
+  if (times_all_ == depth) times_all_ = 0;
+  DeviceTimer* const timer = DeviceTimer::Active();
+  if (timer == nullptr) return;
+  if (lost) {
+    timer->Lose(frame.timing);
+  } else {
+    timer->End(frame.timing);
+  }
+}
+
+// There was no room for it.
+void ThreadRecorder::DropSpan(Frame* frame) {
+  DeviceTimer* const timer = DeviceTimer::Active();
+  if (frame->timing != 0 && timer != nullptr) timer->Cancel(frame->timing);
+  frame->timing = 0;
+  CountDrop();
+}
+
+void ThreadRecorder::Put(const DeviceTime& time) {
+  constexpr size_t kWords = format::kDeviceTimeWords;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] =
+      RecordHeader(RecordKind::kDeviceTime, time.of_step ? format::kOfStep : 0,
+                   kWords, time.thread);
+  record[1] = Ticks();
+  record[2] = time.which;
+  record[3] = time.stream.id;
+  record[4] = time.stream.device;
+  record[5] = static_cast<uint64_t>(time.start_ns);
+  record[6] = time.duration_ns;
+  record[7] = time.begin_ticks;
+  record[8] = time.end_ticks;
+  ring_->Commit(kWords);
+}
+
+bool ThreadRecorder::PutDeviceLoss(const uint64_t (&counts)[4]) {
+  constexpr size_t kWords = format::kDeviceLossWords;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return false;
+  record[0] = RecordHeader(RecordKind::kDeviceLoss, 0, kWords, 0);
+  record[1] = Ticks();
+  std::copy(counts, counts + 4, record + 2);
+  ring_->Commit(kWords);
+  return true;
 }
 
 void ThreadRecorder::Allocate(uint32_t device, uint64_t address,
@@ -336,6 +407,36 @@ void ThreadRecorder::Free(uint64_t address) {
   record[0] = RecordHeader(RecordKind::kFree, 0, kWords, 0);
   record[1] = Ticks();
   record[2] = address;
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Allocate(uint32_t device, uint64_t address, uint64_t bytes,
+                              const DeviceTotals& totals) {
+  constexpr size_t kWords = 6;
+  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
+  uint64_t* record = hidden ? nullptr : Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] =
+      RecordHeader(RecordKind::kAllocate, format::kHasTotals, kWords, device);
+  record[1] = Ticks();
+  record[2] = address;
+  record[3] = bytes;
+  record[4] = totals.allocated;
+  record[5] = totals.reserved;
+  ring_->Commit(kWords);
+}
+
+void ThreadRecorder::Free(uint32_t device, uint64_t address,
+                          const DeviceTotals& totals) {
+  constexpr size_t kWords = 5;
+  uint64_t* record = Reserve(kWords);
+  if (record == nullptr) return CountDrop();
+  record[0] =
+      RecordHeader(RecordKind::kFree, format::kHasTotals, kWords, device);
+  record[1] = Ticks();
+  record[2] = address;
+  record[3] = totals.allocated;
+  record[4] = totals.reserved;
   ring_->Commit(kWords);
 }
 

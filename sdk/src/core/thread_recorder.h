@@ -26,6 +26,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "core/clock.h"
+#include "core/device_timer.h"
 #include "core/hash.h"
 #include "core/module_table.h"
 #include "core/ring.h"
@@ -167,6 +168,12 @@ class ThreadRecorder {
     // Whoever ends the span does not know whether it threw: it did if an
     // exception is on its way then that is not now.
     bool watch_exceptions = true;
+    // Whether the span gets a device time: always, or unless it is inside of
+    // one whose time says it all.
+    enum Timed : uint8_t { kNot, kAlways, kOutside };
+    Timed timed = kNot;
+    bool times_all = false;       // its time says it all
+    const void* node = nullptr;   // of a backward node: see DeviceEvents
     int64_t sequence = -1;        // -1: none
     uint32_t forward_thread = 0;  // backward only
   };
@@ -203,8 +210,17 @@ class ThreadRecorder {
   // The same of a span that threw.
   void EndThrown(const void* key, uint64_t ticks);
 
+  // `device`: type << 8 | index + 1.
   void Allocate(uint32_t device, uint64_t address, uint64_t bytes);
   void Free(uint64_t address);
+  // The same with what the device's allocator says of itself after it: bytes
+  // that it has given out, and that it holds.
+  struct DeviceTotals {
+    uint64_t allocated, reserved;
+  };
+  void Allocate(uint32_t device, uint64_t address, uint64_t bytes,
+                const DeviceTotals& totals);
+  void Free(uint32_t device, uint64_t address, const DeviceTotals& totals);
   // Autograd keeps a tensor whose memory is at `address`, in a storage of
   // `bytes`, for the backward pass; and lets one go.
   void Save(uint64_t address, uint64_t bytes);
@@ -214,6 +230,21 @@ class ThreadRecorder {
   void Value(absl::string_view name, double value);
   void Model(uint32_t id);
   void Audit(uint64_t tapped_ops, uint64_t missed_ops);
+
+  // What became known of a pair of timing events.
+  struct DeviceTime {
+    bool of_step = false;
+    uint32_t thread = 0;  // ThreadFacts::number; 0 of a step
+    uint64_t which = 0;   // of the thread's spans with device times; the step's
+                          // number
+    DeviceStream stream;
+    int64_t start_ns = 0;  // of the device's clock
+    uint64_t duration_ns = 0;
+    uint64_t begin_ticks = 0, end_ticks = 0;  // before each was recorded
+  };
+  void Put(const DeviceTime& time);
+  // Counts in the order of v1::DeviceLoss. False if there is no room.
+  bool PutDeviceLoss(const uint64_t (&counts)[4]);
 
   // --- For the recorder --------------------------------------------------
 
@@ -260,7 +291,8 @@ class ThreadRecorder {
 
   struct Frame {
     const void* key;
-    int exceptions;  // on their way when it began; kUnwatched
+    int exceptions;            // on their way when it began; kUnwatched
+    DeviceTimer::Pair timing;  // 0: none
     bool recorded;
   };
   static constexpr int kUnwatched = -1;
@@ -330,9 +362,13 @@ class ThreadRecorder {
   // The innermost span that `key` began, without what is open inside it; null
   // if there is none.
   const Frame* EndInner(const void* key, uint64_t ticks);
+  DeviceTimer::Pair BeginTiming(const Call& call);
+  void NameTiming(const Call& call, DeviceTimer::Pair timing);
+  void EndTiming(const Frame& frame, bool lost = false);
   bool TellDrops();
   void Forget();
   void CountDrop();
+  void DropSpan(Frame* frame);
   void PutEnd(uint64_t flags, uint64_t ticks, uint32_t signature);
   static std::atomic<uint64_t> active_session_;
   static std::atomic<TorchThread> torch_thread_;
@@ -346,6 +382,8 @@ class ThreadRecorder {
   bool plain_;                  // there is a ring, and no drop to tell of
   bool forget_ = false;         // the signature table was full: start over soon
   size_t depth_ = 0;            // frames in use
+  size_t times_all_ = 0;        // depth in the span whose time says it all
+  uint64_t timed_spans_ = 0;    // begun so far
   uint32_t last_operator_ = 0;
   uint32_t last_signature_ = 0;
   uint32_t announced_ = 0;
@@ -374,20 +412,26 @@ inline void ThreadRecorder::Begin(const Call& call) {
   if (__builtin_expect(depth_ == kMaxDepth, 0)) return CountDrop();
   Frame& frame = frames_[depth_];
   frame = {call.key,
-           call.watch_exceptions ? std::uncaught_exceptions() : kUnwatched,
+           call.watch_exceptions ? std::uncaught_exceptions() : kUnwatched, 0,
            false};
   const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
   ++depth_;
   const bool sequenced = call.sequence >= 0;
   const size_t fixed = 2 + (sequenced ? 1 : 0) + (call.backward ? 1 : 0);
   const size_t words = fixed + (call.has_values ? values_->dynamic_words() : 0);
+  if (__builtin_expect(call.timed != Call::kNot, 0) && !hidden &&
+      call.signature != 0) {
+    frame.timing = BeginTiming(call);
+  }
   uint64_t* record = hidden || call.signature == 0 ? nullptr : Reserve(words);
-  if (__builtin_expect(record == nullptr, 0)) return CountDrop();
+  if (__builtin_expect(record == nullptr, 0)) return DropSpan(&frame);
   frame.recorded = true;
   const uint64_t flags =
       (sequenced ? format::kHasSequence : 0) |
       (call.backward ? format::kBackward : 0) |
-      (call.has_values && call.identities ? format::kHasIdentities : 0);
+      (call.has_values && call.identities ? format::kHasIdentities : 0) |
+      (frame.timing != 0 ? format::kTimed : 0);
+  if (__builtin_expect(frame.timing != 0, 0)) NameTiming(call, frame.timing);
   record[0] =
       RecordHeader(format::RecordKind::kBegin, flags, words, call.signature);
   if (sequenced) record[2] = static_cast<uint64_t>(call.sequence);
@@ -407,6 +451,7 @@ inline void ThreadRecorder::End(const void* key, uint64_t ticks,
   }
   --depth_;
   if (!frame->recorded) return;
+  if (__builtin_expect(frame->timing != 0, 0)) EndTiming(*frame);
   if (frame->exceptions != kUnwatched &&
       std::uncaught_exceptions() > frame->exceptions) {
     return PutEnd(format::kThrew, ticks, 0);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/module_names.h"
+#include "core/op_source.h"
 #include "core/thread_recorder.h"
 
 namespace torchtape::internal {
@@ -74,6 +75,9 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   ThreadRecorder::Call call;
   call.key = KeyOf(module, teller);
   call.watch_exceptions = watch_exceptions;
+  if (recorded.Times(DeviceTime::kModules)) {
+    call.timed = ThreadRecorder::Call::kAlways;
+  }
   if (known != nullptr) call.signature = recorder->SignatureOfModule(known);
   recorder->Begin(call);
   // Too many spans may be open; a call further out has the same key.

@@ -81,6 +81,12 @@ void Begin(const Node& node, InputBuffer& inputs, ThreadRecorder* recorder) {
   call.backward = true;
   call.sequence = static_cast<int64_t>(node.sequence_nr());
   call.forward_thread = static_cast<uint32_t>(node.thread_id());
+  if (recorded.Times(DeviceTime::kModules)) {
+    // The engine changes to the node's stream only inside.
+    call.timed = ThreadRecorder::Call::kAlways;
+    call.times_all = true;
+    call.node = &node;
+  }
   Values& values = recorder->values();
   values.Clear();
   if (recorded.shapes) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/import_slots.h"
+#include "core/op_source.h"
 #include "core/thread_recorder.h"
 #include "torch/met_optimizers.h"
 #include "torch/torch_facts.h"
@@ -49,6 +50,9 @@ void Begin(const char* range, ThreadRecorder* recorder, const void* key) {
   ThreadRecorder::Call call;
   call.key = key;
   call.watch_exceptions = false;
+  if (recorded.Times(DeviceTime::kModules)) {
+    call.timed = ThreadRecorder::Call::kAlways;
+  }
   try {
     KnownOperator* known = recorder->FindByText(SpanKind::kRange, range);
     if (known == nullptr) known = recorder->AddByText(SpanKind::kRange, range);

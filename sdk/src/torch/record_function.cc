@@ -164,6 +164,37 @@ KnownOperator* FindOperator(const at::RecordFunction& function,
   return recorder->AddByText(kind, text);
 }
 
+bool IsOnTimedDevice(const c10::IValue& value) {
+  if (value.isTensor()) {
+    const at::Tensor& tensor = value.toTensor();
+    return tensor.defined() && static_cast<int>(tensor.device().type()) ==
+                                   recorded.timed_device_type;
+  }
+  return value.isTensorList() && !value.toListRef().empty() &&
+         IsOnTimedDevice(value.toListRef()[0]);
+}
+
+// The engine's span around a node is none of the device's: the node is.
+void SetTimed(const at::RecordFunction& function, ThreadRecorder::Call* call) {
+  if (call->backward) {
+    call->timed = ThreadRecorder::Call::kAlways;
+    call->times_all = true;
+    return;
+  }
+  if (!recorded.Times(DeviceTime::kOps) || !recorded.shapes ||
+      function.scope() != at::RecordScope::FUNCTION) {
+    return;
+  }
+  const absl::string_view name = function.name();
+  if (name.substr(0, kEnginePrefix.size()) == kEnginePrefix) return;
+  for (const c10::IValue& input : function.inputs()) {
+    if (!IsOnTimedDevice(input)) continue;
+    call->timed = ThreadRecorder::Call::kOutside;
+    call->times_all = true;
+    return;
+  }
+}
+
 void Begin(const at::RecordFunction& function, ThreadRecorder* recorder) {
   ThreadRecorder::Call call;
   call.key = &function;
@@ -172,6 +203,7 @@ void Begin(const at::RecordFunction& function, ThreadRecorder* recorder) {
   if (call.backward) {
     call.forward_thread = static_cast<uint32_t>(function.forwardThreadId());
   }
+  if (recorded.Times(DeviceTime::kModules)) SetTimed(function, &call);
   if (KnownOperator* op = FindOperator(function, recorder)) {
     if (recorded.shapes) {
       Values& values = recorder->values();

@@ -183,6 +183,14 @@ int64_t SequenceNumber(const TapReader& reader) {
   return static_cast<int64_t>(at::sequence_number::peek());
 }
 
+// Whether any of the tensors is on a device that is not the CPU, which has the
+// lowest bit.
+bool IsOnDevice(c10::DispatchKeySet keys) {
+  const c10::BackendComponent highest = keys.highestBackendKey();
+  return highest != c10::BackendComponent::InvalidBit &&
+         highest != c10::BackendComponent::CPUBit;
+}
+
 // An operator that this thread has not recorded. Allocates.
 KnownOperator* AddOperator(uint32_t number, ThreadRecorder* recorder) {
   const TapFacts& tap = TapAt(number);
@@ -225,6 +233,11 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
     TapReader reader(&values);
     results_ = reader.Read(tap.types, arguments);
     call.sequence = SequenceNumber(reader);
+    if (__builtin_expect(recorded.Times(DeviceTime::kOps), 0) &&
+        IsOnDevice(reader.keys())) {
+      call.timed = ThreadRecorder::Call::kOutside;
+      call.times_all = true;
+    }
     call.has_values = true;
     call.identities = recorded.identities;
   }

@@ -138,6 +138,23 @@ TEST_F(EnvironmentTest, PathNumbersAndScheduleCanBeSet) {
   EXPECT_EQ(Describe(options_.schedule), "wait=5,active=3");
 }
 
+TEST_F(EnvironmentTest, LevelOfDeviceTimesCanBeSet) {
+  const std::pair<const char*, DeviceTime> levels[] = {
+      {"off", DeviceTime::kOff},
+      {"steps", DeviceTime::kSteps},
+      {"modules", DeviceTime::kModules},
+      {"ops", DeviceTime::kOps}};
+  for (const auto& [name, level] : levels) {
+    Set("TORCHTAPE_DEVICE_TIME", name);
+    ASSERT_THAT(Apply(), IsOk());
+    EXPECT_EQ(options_.device_time, level) << name;
+  }
+  Set("TORCHTAPE_DEVICE_TIME", "kernels");
+  EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                AllOf(HasSubstr("TORCHTAPE_DEVICE_TIME"),
+                                      HasSubstr("kernels"))));
+}
+
 TEST_F(EnvironmentTest, BadNumberIsNamedWithItsValue) {
   for (const char* value : {"lots", "-1", "1M", ""}) {
     Set("TORCHTAPE_MAX_BUFFER_BYTES", value);

@@ -22,8 +22,10 @@
 //               thread if kBackward; then dynamic words
 //   kEnd        id: signature of what was returned, or 0. ticks; dynamic words.
 //               Flags kThrew, kCut
-//   kAllocate   id: device type << 8 | device index + 1. ticks, address, bytes
-//   kFree       ticks, address
+//   kAllocate   id: device type << 8 | device index + 1. ticks, address, bytes;
+//               with kHasTotals the bytes that the device's allocator then had
+//               given out, and those that it held
+//   kFree       id: as kAllocate, if kHasTotals. ticks, address; likewise
 //   kStep       ticks, number of the step that begins. Flag kRecording
 //   kWindow     ticks. Flag kRecording: recording starts, else it stops
 //   kValue      id: operator whose name is the value's. ticks, bits of a double
@@ -35,6 +37,13 @@
 //   for
 //               the backward pass, bytes of its storage
 //   kRelease    ticks, address of the memory of such a tensor that it lets go
+//   kDeviceTime id: thread of the span. ticks when the time became known; which
+//               of the spans that began with kTimed it is, from 1 on, or the
+//               number of a step if kOfStep; stream; device type << 8 | device
+//               index + 1; start in ns of the device's clock; duration in ns;
+//               ticks before its first and before its second event was recorded
+//   kDeviceLoss ticks; the four counts of v1::DeviceLoss in their order, since
+//               the last such record
 //
 // A text is a word with its length in bytes and then the bytes, padded with
 // zeros to whole words.
@@ -43,6 +52,7 @@
 // first, only with kHasIdentities, for each tensor of the signature the address
 // of its TensorImpl and the address of its memory; then for each real its bits.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace torchtape::format {
@@ -64,6 +74,8 @@ enum class RecordKind : uint8_t {
   kAudit = 13,
   kSave = 14,
   kRelease = 15,
+  kDeviceTime = 16,
+  kDeviceLoss = 17,
 };
 
 // What a span is. The numbers are those of v1::SpanKind; sources of records use
@@ -96,7 +108,14 @@ inline constexpr uint64_t kBackward = 2;        // kBegin
 inline constexpr uint64_t kThrew = 1;           // kEnd
 inline constexpr uint64_t kCut = 2;             // kEnd
 inline constexpr uint64_t kHasIdentities = 4;   // kBegin, kEnd
+inline constexpr uint64_t kHasTotals = 1;       // kAllocate, kFree
+inline constexpr uint64_t kTimed = 8;           // kBegin: has a device time
+inline constexpr uint64_t kOfStep = 1;          // kDeviceTime
 inline constexpr uint64_t kRecording = 1;       // kStep, kWindow
+
+// Words of a kDeviceTime and of a kDeviceLoss.
+inline constexpr size_t kDeviceTimeWords = 9;
+inline constexpr size_t kDeviceLossWords = 6;
 
 // No record is longer. The length has 16 bits.
 inline constexpr uint32_t kMaxRecordWords = 0xffff;
