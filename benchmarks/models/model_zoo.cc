@@ -6,10 +6,8 @@ namespace zoo {
 
 std::vector<Model> Models() {
   std::vector<Model> all;
-  for (auto* family :
-       {SmallModels, ResNets, DenseNets, GoogLeNets, ShuffleNets, MobileNets,
-        Gpts, Berts, VisionTransformers, Whispers, LanguageModels, UNets,
-        ConvNeXts, Gans, Dqns, Detectors, HrNets}) {
+  // CMake says which are built.
+  for (auto* family : {ZOO_FAMILIES}) {
     std::vector<Model> models = family();
     std::move(models.begin(), models.end(), std::back_inserter(all));
   }

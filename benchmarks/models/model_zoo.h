@@ -52,7 +52,7 @@ std::vector<Model> Dqns();
 std::vector<Model> Detectors();
 std::vector<Model> HrNets();
 
-// All of them.
+// Those that are built: all with TORCHTAPE_WHOLE_ZOO, else the first few.
 std::vector<Model> Models();
 
 }  // namespace zoo
