@@ -134,10 +134,9 @@ void PrintWork(const SummaryFacts& facts, std::ostream& out) {
     out << '\n';
   }
   if (sum.unknown_ops > 0) {
-    out << (sum.flops() > 0 ? "          " : "work      ") << "of "
-        << Plural(sum.unknown_ops, "op") << ", "
-        << Share(sum.unknown_ns, facts.op_self_ns)
-        << " of the ops' time, nobody knows what they compute\n";
+    out << (sum.flops() > 0 ? "          " : "work      ")
+        << Plural(sum.unknown_ops, "op") << " without a formula, "
+        << Share(sum.unknown_ns, facts.op_self_ns) << " of the ops' time\n";
   }
 }
 
