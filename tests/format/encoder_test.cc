@@ -285,8 +285,8 @@ TEST_F(EncoderTest, ChunkOfSavedTensorsAloneIsWritten) {
   EXPECT_THAT(log.problems, IsEmpty());
   ASSERT_THAT(log.events, SizeIs(2));
   EXPECT_EQ(SaveOf(log.events[1]), "save 1 of 64 at 11");
-  EXPECT_EQ(log.events[1].event.span->signature,
-            log.events[0].event.span->signature);
+  EXPECT_EQ(log.events[1].span.number, log.events[0].span.number);
+  EXPECT_EQ(log.events[1].span.start_time_ns, 10);
 }
 
 TEST_F(EncoderTest, SavesOutsideOfTheWindowAreNotTold) {

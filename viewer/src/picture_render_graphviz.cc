@@ -17,14 +17,19 @@ int KeepMessage(char* message) {
   return 0;
 }
 
+// Never freed: Graphviz keeps pointers to fonts of the first one.
+GVC_t* Context() {
+  static GVC_t* const context = gvContext();
+  return context;
+}
+
 class Layout {
  public:
   explicit Layout(const std::string& dot)
-      : context_(gvContext()), graph_(agmemread(dot.c_str())) {}
+      : context_(Context()), graph_(agmemread(dot.c_str())) {}
   ~Layout() {
     if (placed_) gvFreeLayout(context_, graph_);
     if (graph_ != nullptr) agclose(graph_);
-    gvFreeContext(context_);
   }
   Layout(const Layout&) = delete;
   Layout& operator=(const Layout&) = delete;
@@ -51,7 +56,7 @@ class Layout {
   }
 
  private:
-  GVC_t* context_;
+  GVC_t* const context_;
   Agraph_t* graph_;
   bool placed_ = false;
   // The library takes them without changing them, but not as constants.
