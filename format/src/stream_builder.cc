@@ -11,7 +11,8 @@ using Words = absl::Span<const uint64_t>;
 constexpr uint32_t kMaxLocalId = 1 << 20;
 constexpr uint32_t kNoSequence = 0xffffffff;
 
-static_assert(static_cast<int>(SpanKind::kEngine) == v1::SPAN_KIND_ENGINE &&
+static_assert(static_cast<int>(SpanKind::kDeviceCall) ==
+                      v1::SPAN_KIND_DEVICE_CALL &&
                   static_cast<int>(SpanKind::kModule) == v1::SPAN_KIND_MODULE &&
                   static_cast<int>(SpanKind::kBackward) ==
                       v1::SPAN_KIND_BACKWARD &&

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "automatic.h"
 #include "core/add_model.h"
+#include "core/device_call_taps.h"
 #include "core/device_timer.h"
 #include "core/environment.h"
 #include "core/module_names.h"
@@ -83,6 +84,7 @@ void WriteOptions(const TrackerOptions& options, v1::Options* message) {
   message->set_memory(recorded.memory);
   message->set_backward(recorded.backward);
   message->set_saved_tensors(recorded.saved_tensors);
+  message->set_device_calls(recorded.device_calls);
   message->set_max_buffer_bytes(options.max_buffer_bytes);
   message->set_schedule(internal::Describe(options.schedule));
 }
@@ -177,7 +179,8 @@ absl::Status Session::Start(const TrackerOptions& options,
                         options.backward,
                         options.saved_tensors && options.shapes &&
                             options.identities &&
-                            internal::CanTapSavedTensors()};
+                            internal::CanTapSavedTensors(),
+                        options.device_calls};
   WriteOptions(options, run.mutable_options());
   timer_ = MakeDeviceTimer(options.device_time, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
@@ -232,6 +235,7 @@ void Session::FollowPlan() {
       internal::InstallDeviceMemoryTap();
     }
     if (internal::recorded.saved_tensors) internal::InstallSavedTensorTaps();
+    if (internal::recorded.device_calls) internal::InstallDeviceCallTaps();
   }
   if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
@@ -258,6 +262,7 @@ void Session::Unhook() {
   internal::RemoveMemoryObserver();
   internal::RemoveDeviceMemoryTap();
   internal::RemoveSavedTensorTaps();
+  internal::RemoveDeviceCallTaps();
   source_->Remove();
 }
 
@@ -269,6 +274,7 @@ void Session::Step() {
     source_->StepEnded();
     if (observes_memory_) internal::RefreshDeviceMemoryTap();
     internal::RefreshSavedTensorTaps();
+    internal::RefreshDeviceCallTaps();
   }
   const StepPlan plan = planner_.Current();
   if (ThreadRecorder* recorder = ThreadRecorder::Current()) {

@@ -120,8 +120,12 @@ class CommandLine {
         ->check(CLI::IsMember({"self", "total", "count", "mean", "name"}));
     app->add_option("--by", arguments_.options.by,
                     "op; source: a table of the program's lines; work: FLOPs "
-                    "and bytes of modules and ops")
-        ->check(CLI::IsMember({"op", "source", "work"}));
+                    "and bytes of modules and ops; waits: where the host "
+                    "waits for a device")
+        ->check(CLI::IsMember({"op", "source", "work", "waits"}));
+    app->add_flag_callback(
+        "--waits", [this] { arguments_.options.by = "waits"; },
+        "the same as --by=waits");
     AddSymbols(app);
     AddFollow(app);
   }
@@ -250,6 +254,8 @@ class CommandLine {
                 "bound of the memory for events on their way",
                 "MAX_BUFFER_BYTES")
         ->check(CLI::PositiveNumber);
+    AddSwitch(app, "--device-calls", "calls of CUDA's runtime library",
+              "DEVICE_CALLS", "1");
     AddSwitch(app, "--no-shapes", "no types of tensors", "SHAPES", "0");
     AddSwitch(app, "--no-identities", "not which tensor it is", "IDENTITIES",
               "0");

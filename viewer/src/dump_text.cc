@@ -195,6 +195,8 @@ const char* SpanKindName(v1::SpanKind kind) {
       return "module";
     case v1::SPAN_KIND_ENGINE:
       return "engine";
+    case v1::SPAN_KIND_DEVICE_CALL:
+      return "device_call";
     default:
       return "unknown";
   }

@@ -48,6 +48,7 @@ int LevelOf(const Frame& frame) {
     case v1::SPAN_KIND_BACKWARD:
       return LevelOf(ClassOfNode(frame.op->name));
     case v1::SPAN_KIND_ENGINE:
+    case v1::SPAN_KIND_DEVICE_CALL:
       return 0;
     default:
       return 3;

@@ -16,6 +16,7 @@ Json OptionsJson(const v1::Options& options) {
           {"arguments", options.arguments()},
           {"memory", options.memory()},
           {"saved_tensors", options.saved_tensors()},
+          {"device_calls", options.device_calls()},
           {"backward", options.backward()},
           {"max_buffer_bytes", options.max_buffer_bytes()},
           {"schedule", ToUtf8(options.schedule())},

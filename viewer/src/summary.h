@@ -18,6 +18,7 @@
 #include "span_totals.h"
 #include "step_totals.h"
 #include "value_totals.h"
+#include "wait_totals.h"
 #include "work_totals.h"
 
 namespace torchtape::viewer {
@@ -38,13 +39,16 @@ struct SummaryFacts {
 
   // Of the chosen steps; filtered and sorted.
   std::vector<Step> steps = {};
-  std::vector<SpanTotal> ops = {}, backward = {}, ranges = {}, scripts = {};
+  std::vector<SpanTotal> ops = {}, backward = {}, ranges = {}, scripts = {},
+                         device_calls = {};
   std::vector<ValueTotal> values = {};
   std::vector<SourceTotal> sources = {};  // only by source
   SourceTotal no_source = {};             // what has no known line
   std::optional<MemoryPeak> peak = {};    // absent: memory was not recorded
   uint64_t op_self_ns = 0;                // of all ops, before the filter
   uint64_t source_self_ns = 0;            // of all lines, before the filter
+  std::vector<WaitTotal> waits = {};      // only by waits
+  uint64_t wait_ns = 0;                   // of all waits, before the filter
 };
 
 void PrintSummary(const SummaryFacts& facts, std::ostream& out);

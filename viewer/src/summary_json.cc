@@ -96,6 +96,23 @@ Json Text(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(ToUtf8(text));
 }
 
+Json WaitsPart(const SummaryFacts& facts) {
+  Json json = Json::array();
+  for (const WaitTotal& wait : facts.waits) {
+    Json entry = FrameJson(wait.frame);
+    entry["module"] = ModulePath(facts, wait.module);
+    entry["op"] = Text(wait.op);
+    entry["call"] = Text(wait.call);
+    entry["cause"] = Text(wait.cause);
+    entry["count"] = wait.count;
+    entry["wait_ns"] = wait.wait_ns;
+    entry["copied_bytes"] =
+        wait.cause.empty() ? Json(nullptr) : Json(wait.copied_bytes);
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json MemoryPart(const SummaryFacts& facts) {
   if (!facts.peak) return nullptr;
   const MemoryPeak& peak = *facts.peak;
@@ -240,7 +257,9 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["backward"] = SpansPart(facts.backward);
   json["ranges"] = SpansPart(facts.ranges);
   json["scripts"] = SpansPart(facts.scripts);
+  json["device_calls"] = SpansPart(facts.device_calls);
   json["work"] = WorkJson(facts.work.all());
+  if (facts.options.by == "waits") json["waits"] = WaitsPart(facts);
   if (facts.options.by != "source") return json;
   json["sources"] = Json::array();
   for (const SourceTotal& total : facts.sources) {

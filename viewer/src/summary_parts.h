@@ -28,6 +28,9 @@ inline constexpr size_t kModuleRows = 40;
 // The last part of its path, as far in as it is deep.
 std::string ModuleName(const Module& module);
 
+// Where the host waits for devices.
+void PrintWaits(const SummaryFacts& facts, std::ostream& out);
+
 // What devices took, if it was asked for.
 void PrintDevices(const SummaryFacts& facts, std::ostream& out);
 

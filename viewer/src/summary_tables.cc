@@ -226,7 +226,6 @@ void PrintSources(const SummaryFacts& facts, std::ostream& out) {
 
 }  // namespace
 
-// "Linear" of "torch::nn::LinearImpl".
 std::string ModuleName(const Module& module) {
   return std::string(2 * static_cast<size_t>(module.depth), ' ') +
          EscapeText(NameOf(module));
@@ -235,11 +234,13 @@ std::string ModuleName(const Module& module) {
 void PrintTables(const SummaryFacts& facts, std::ostream& out) {
   if (facts.options.by == "source") return PrintSources(facts, out);
   if (facts.options.by == "work") return PrintWorkTables(facts, out);
+  if (facts.options.by == "waits") return PrintWaits(facts, out);
   PrintModules(facts, out);
   PrintOps(facts, out);
   PrintSpans(facts, "backward node", facts.backward, out);
   PrintSpans(facts, "range", facts.ranges, out);
   PrintSpans(facts, "script", facts.scripts, out);
+  PrintSpans(facts, "device call", facts.device_calls, out);
 }
 
 }  // namespace torchtape::viewer

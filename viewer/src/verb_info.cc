@@ -53,6 +53,7 @@ std::string OptionsText(const v1::Options& options) {
   if (options.memory()) on.push_back("memory");
   if (options.saved_tensors()) on.push_back("saved tensors");
   if (options.backward()) on.push_back("backward");
+  if (options.device_calls()) on.push_back("device calls");
   std::string text = on.empty() ? "times only" : absl::StrJoin(on, ", ");
   if (!options.schedule().empty()) {
     absl::StrAppend(&text, "; ", EscapeText(options.schedule()));

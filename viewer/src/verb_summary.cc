@@ -40,6 +40,20 @@ struct Sources {
   SourceTotals totals;
 };
 
+// Those whose line, op or call contains what was asked for.
+std::vector<WaitTotal> Matching(const WaitTotals& waits,
+                                const std::string& filter) {
+  std::vector<WaitTotal> matching;
+  for (WaitTotal& wait : waits.totals()) {
+    if (absl::StrContains(NameOf(wait.frame), filter) ||
+        absl::StrContains(wait.op, filter) ||
+        absl::StrContains(wait.call, filter)) {
+      matching.push_back(std::move(wait));
+    }
+  }
+  return matching;
+}
+
 void AddSources(const SourceTotals& sources, SummaryFacts* facts) {
   const VerbOptions& options = facts->options;
   std::vector<SourceTotal> totals = sources.totals();
@@ -90,8 +104,12 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
       &counts, &steps,  &spans,   &values, &attribution, &modules,      &memory,
       &roles,  &groups, &op_work, &work,   &devices,     &device_memory};
   Sources sources(options, &symbolizer);
+  WaitTotals waits(options.steps, &attribution, &sources.lines);
   if (options.by == "source") {
     visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
+  } else if (options.by == "waits") {
+    visitors.insert(visitors.end(), {&sources.lines, &waits});
+    attribution.AddVisitor(&waits);
   }
   absl::StatusOr<ReplayReport> report =
       ReplayLog(log, options, format::StreamCursor::Columns::kAll, visitors);
@@ -107,11 +125,14 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);
   facts.ranges = Shown(spans, v1::SPAN_KIND_RANGE, options);
   facts.scripts = Shown(spans, v1::SPAN_KIND_SCRIPT, options);
+  facts.device_calls = Shown(spans, v1::SPAN_KIND_DEVICE_CALL, options);
   facts.values = Matching(values, options.filter);
   for (const SpanTotal& total : spans.OfKind(v1::SPAN_KIND_OP)) {
     facts.op_self_ns += total.self_ns;
   }
   if (options.by == "source") AddSources(sources.totals, &facts);
+  for (const WaitTotal& wait : waits.totals()) facts.wait_ns += wait.wait_ns;
+  facts.waits = Matching(waits, options.filter);
   // The run facts may be damaged while the events are not.
   if (run->options().memory() || counts.allocations > 0) {
     facts.peak = memory.peak();

@@ -13,7 +13,8 @@
 //   TORCHTAPE_ENABLED=0          record nothing
 //   TORCHTAPE_LOG_PATH=FILE      log_path
 //   TORCHTAPE_SHAPES=0|1         and likewise IDENTITIES, ARGUMENTS, MEMORY,
-//                                BACKWARD, SAVED_TENSORS, COMMAND_LINE
+//                                BACKWARD, SAVED_TENSORS, DEVICE_CALLS,
+//                                COMMAND_LINE
 //   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
 //   TORCHTAPE_DEVICE_TIME=...    off, steps, modules or ops
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
@@ -106,6 +107,7 @@ struct TrackerOptions {
   // Which memory autograd keeps for the backward pass, and when it lets go of
   // it. Needs `identities`, and a shared LibTorch.
   bool saved_tensors = true;
+
   // How long devices such as GPUs take for the program's steps, modules and
   // operators: two timing events are put into the current stream of the device,
   // and looked at later. Training is never synchronised. For the first device
@@ -113,6 +115,12 @@ struct TrackerOptions {
   // stream is being captured into a graph. Where device times cannot be had,
   // the log says why. A program that uses no device pays nothing for it.
   DeviceTime device_time = DeviceTime::kOff;
+
+  // What the host asks of a device through its runtime library: launches,
+  // copies, memsets and synchronisations, with bytes, stream and the time that
+  // the host spent in each. CUDA's runtime, where it is a shared library; a
+  // program that has none pays nothing for it.
+  bool device_calls = false;
 
   OpSource op_source = OpSource::kAuto;
 

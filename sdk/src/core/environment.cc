@@ -141,6 +141,7 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(ReadSwitch("TORCHTAPE_ARGUMENTS", &options->arguments));
   status.Update(ReadSwitch("TORCHTAPE_MEMORY", &options->memory));
   status.Update(ReadSwitch("TORCHTAPE_SAVED_TENSORS", &options->saved_tensors));
+  status.Update(ReadSwitch("TORCHTAPE_DEVICE_CALLS", &options->device_calls));
   status.Update(ReadSwitch("TORCHTAPE_BACKWARD", &options->backward));
   status.Update(ReadDeviceTime(&options->device_time));
   status.Update(ReadOpSource(&options->op_source));

@@ -1,5 +1,6 @@
 #include "core/import_slots.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <sys/mman.h>
@@ -10,6 +11,15 @@
 
 namespace torchtape::internal {
 namespace {
+
+// A thread may be inside a replacement at any time: the code stays for good,
+// also when a plug-in that brought it is closed.
+void StayLoaded() {
+  Dl_info info;
+  if (dladdr(reinterpret_cast<const void*>(&StayLoaded), &info) != 0) {
+    dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+}
 
 uintptr_t PageSize() {
   static const uintptr_t size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
@@ -227,7 +237,11 @@ void ImportSlots::ReplaceVirtual(absl::string_view symbol, const void* target,
 
 bool ImportSlots::OutOfDate() const { return ReadLoaderChanges() != changes_; }
 
-void ImportSlots::Place() { VisitAll(true); }
+void ImportSlots::Place() {
+  static const bool stays = (StayLoaded(), true);
+  (void)stays;
+  VisitAll(true);
+}
 
 void ImportSlots::PutBack() { VisitAll(false); }
 

@@ -16,7 +16,8 @@
 //   slots.PutBack();
 //
 // Threads may call through the slots all the while: each changes by one store.
-// Replacements must never be unloaded, since a thread may be inside one.
+// The library with this code, and so its replacements, is never unloaded once
+// some were placed, since a thread may be inside one.
 //
 // Not thread-safe. Linux on x86-64; elsewhere there are no slots.
 

@@ -17,6 +17,7 @@ struct Recorded {
   bool memory = true;  // see memory_observer.h
   bool backward = true;
   bool saved_tensors = true;
+  bool device_calls = false;
   DeviceTime device_time = DeviceTime::kOff;
   int timed_device_type = 0;  // as c10 numbers it; ops of others get no time
 

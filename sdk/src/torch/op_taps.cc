@@ -24,15 +24,6 @@ uint32_t CountTaps() {
   return static_cast<uint32_t>(count);
 }
 
-// A thread may be inside a wrapper at any time: the code stays for good, also
-// when a plug-in that brought it is closed.
-void StayLoaded() {
-  Dl_info info;
-  if (dladdr(reinterpret_cast<const void*>(&StayLoaded), &info) != 0) {
-    dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-  }
-}
-
 class OpTaps : public OpSource {
  public:
   explicit OpTaps(uint64_t audit_every) : audit_every_(audit_every) {}
@@ -64,7 +55,6 @@ class OpTaps : public OpSource {
       }
     }
     AddModuleTaps(library, &slots_);
-    StayLoaded();
     return true;
   }
 

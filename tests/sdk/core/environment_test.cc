@@ -30,6 +30,7 @@ constexpr const char* kVariables[] = {"TORCHTAPE",
                                       "TORCHTAPE_MEMORY",
                                       "TORCHTAPE_BACKWARD",
                                       "TORCHTAPE_SAVED_TENSORS",
+                                      "TORCHTAPE_DEVICE_CALLS",
                                       "TORCHTAPE_COMMAND_LINE",
                                       "TORCHTAPE_MAX_BUFFER_BYTES",
                                       "TORCHTAPE_AUDIT_EVERY",
@@ -95,6 +96,7 @@ TEST_F(EnvironmentTest, EverySwitchCanBeTurned) {
       {"TORCHTAPE_MEMORY", &TrackerOptions::memory},
       {"TORCHTAPE_BACKWARD", &TrackerOptions::backward},
       {"TORCHTAPE_SAVED_TENSORS", &TrackerOptions::saved_tensors},
+      {"TORCHTAPE_DEVICE_CALLS", &TrackerOptions::device_calls},
       {"TORCHTAPE_COMMAND_LINE", &TrackerOptions::command_line}};
   for (const auto& [name, option] : switches) {
     const bool wanted = !(TrackerOptions().*option);
@@ -110,7 +112,8 @@ TEST_F(EnvironmentTest, BadSwitchIsNamedWithItsValue) {
   for (const char* name :
        {"TORCHTAPE_ENABLED", "TORCHTAPE_SHAPES", "TORCHTAPE_IDENTITIES",
         "TORCHTAPE_ARGUMENTS", "TORCHTAPE_MEMORY", "TORCHTAPE_BACKWARD",
-        "TORCHTAPE_SAVED_TENSORS", "TORCHTAPE_COMMAND_LINE"}) {
+        "TORCHTAPE_SAVED_TENSORS", "TORCHTAPE_DEVICE_CALLS",
+        "TORCHTAPE_COMMAND_LINE"}) {
     Set(name, "maybe");
     EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kInvalidArgument,
                                   AllOf(HasSubstr(name), HasSubstr("maybe"))));

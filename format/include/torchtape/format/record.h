@@ -86,6 +86,7 @@ enum class SpanKind : uint32_t {
   kScript = 3,
   kModule = 4,
   kEngine = 5,
+  kDeviceCall = 6,
 };
 
 // Who told of a module call. The numbers are those of v1::ModuleSource.

@@ -51,9 +51,9 @@ struct VerbOptions {
   StepRange steps;
   // Summary: "self", "total", "count", "mean" or "name".
   std::string sort = "self";
-  // Summary: what its tables are of, "op", "source" or "work".
+  // Summary: what its tables are of, "op", "source", "work" or "waits".
   std::string by = "op";
-  // Summary by source, Dump, Export, Report: folders with executables,
+  // Summary by source or waits, Dump, Export, Report: folders with executables,
   // libraries or debug files, looked into before the places where the program
   // had them.
   std::vector<std::string> symbols;
