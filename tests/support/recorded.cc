@@ -18,8 +18,8 @@ namespace {
 using format::Event;
 
 const char* KindName(v1::SpanKind kind) {
-  constexpr const char* kNames[] = {"op",     "backward", "range",
-                                    "script", "module",   "engine"};
+  constexpr const char* kNames[] = {
+      "op", "backward", "range", "script", "module", "engine", "device_call"};
   return kNames[kind];
 }
 

@@ -24,7 +24,8 @@ struct RecordedSpan {
   std::string name;
   std::string overload;
   std::string schema;
-  std::string kind;  // "op", "backward", "range", "script", "module", "engine"
+  // "op", "backward", "range", "script", "module", "engine", "device_call".
+  std::string kind;
   std::string source;     // of a module call: "scope", "tap"; else ""
   std::string call_site;  // base name of the object it was called from; "" not
                           // known

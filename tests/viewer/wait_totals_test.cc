@@ -40,19 +40,21 @@ class Waits : public ::testing::Test {
   }
   uint32_t Synchronize() { return CallOf("cudaStreamSynchronize"); }
 
-  void Begin(uint32_t signature, const LogBuilder::Ids& ids = {}) {
-    run_.log.Begin(1, time_ns_ += 10, signature, ids);
+  void Begin(uint32_t signature, const LogBuilder::Ids& ids = {},
+             std::optional<int64_t> sequence = {}) {
+    run_.log.Begin(1, time_ns_ += 10, signature, ids, sequence);
   }
   void End(uint64_t ns = 10) { run_.log.End(1, time_ns_ += ns); }
   void Call(uint32_t signature, uint64_t ns = 10) {
     Begin(signature);
     End(ns);
   }
+  void Step(uint64_t number) { run_.log.Step(number, time_ns_ += 10); }
   // An op that reads its module's weight, copies a number and waits for it.
   void Item(uint64_t wait_ns) {
     Begin(run_.log.Op("aten::item", "",
                       {run_.log.Tensor({1}), run_.log.Tensor({1})}),
-          {{1, 1}, {kFirstWeight, kFirstWeight}});
+          {{1, 1}, {kFirstWeight, kFirstWeight}}, 1);
     Call(CopyToHost(4));
     Call(Synchronize(), wait_ns);
     End();
@@ -131,10 +133,10 @@ TEST_F(Waits, CopyIsTheCauseOfOneWaitOnly) {
 
 TEST_F(Waits, AreThoseOfTheStepsThatWereChosen) {
   Item(300);
-  run_.log.Step(1, 1000);
+  Step(1);
   Call(Synchronize(), 20);
   VerbOptions options;
-  options.steps = {1, 1};
+  options.steps.first = options.steps.last = 1;
   const Json rows = Rows(options);
   ASSERT_EQ(rows.size(), 1);
   EXPECT_EQ(rows[0]["op"], nullptr);
