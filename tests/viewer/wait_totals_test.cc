@@ -147,7 +147,7 @@ TEST_F(Waits, AreATableInWords) {
   VerbOptions options;
   options.by = "waits";
   const std::string text = TextOf(Summary, bytes(), options);
-  EXPECT_THAT(text, HasSubstr("copy to host, 4 B"));
+  EXPECT_THAT(text, HasSubstr("StreamSynchronize  copy to host     4 B"));
   EXPECT_THAT(text, HasSubstr("m.a"));
   EXPECT_THAT(text, HasSubstr("100 %"));
 }

@@ -20,11 +20,6 @@ std::string LineText(const SourceFrame& frame) {
       std::filesystem::path(frame.file).filename().string(), ":", frame.line));
 }
 
-std::string CauseText(const WaitTotal& wait) {
-  if (wait.cause.empty()) return "-";
-  return absl::StrCat(wait.cause, ", ", Bytes(wait.copied_bytes));
-}
-
 std::string ModulePath(const SummaryFacts& facts, int module) {
   if (module == kNoModule) return "-";
   return EscapeText(facts.attribution.tree().modules()[module].path);
@@ -45,17 +40,19 @@ void PrintWaits(const SummaryFacts& facts, std::ostream& out) {
     out << "\nno call waited for a device\n";
     return;
   }
-  Table table({"source", "op", "module", "call", "because of", "count", "wait",
-               "%", "per call"},
+  Table table({"source", "op", "module", "call", "because of", "copied",
+               "count", "wait", "%"},
               5);
   const size_t rows = Rows(facts, kWaitRows, facts.waits.size());
   for (size_t i = 0; i < rows; ++i) {
     const WaitTotal& wait = facts.waits[i];
     table.AddRow(
         {LineText(wait.frame), OrDash(absl::StripPrefix(wait.op, "aten::")),
-         ModulePath(facts, wait.module), OrDash(wait.call), CauseText(wait),
+         ModulePath(facts, wait.module),
+         OrDash(absl::StripPrefix(wait.call, "cuda")), OrDash(wait.cause),
+         wait.cause.empty() ? "-" : Bytes(wait.copied_bytes),
          CountText(wait.count), Time(wait.wait_ns),
-         Share(wait.wait_ns, facts.wait_ns), Time(wait.wait_ns / wait.count)});
+         Share(wait.wait_ns, facts.wait_ns)});
   }
   out << '\n';
   table.Print(out, facts.options.colour);
