@@ -1,13 +1,18 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "file_error.h"
 #include "torchtape/format/journal.h"
+#include "torchtape/format/log_reader.h"
 #include "torchtape/format/recovery.h"
 
 namespace torchtape::format {
@@ -43,10 +48,16 @@ bool IsLocked(int file) {
   return fcntl(file, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
-absl::Status Copy(const ByteSource& from, const std::string& to) {
+// Who may read the copy is who may read `like`.
+absl::Status Copy(const ByteSource& from, const std::string& like,
+                  const std::string& to) {
+  struct stat of_like;
+  const mode_t mode = stat(like.c_str(), &of_like) == 0 ? of_like.st_mode & 0777
+                                                        : S_IRUSR | S_IWUSR;
   const File file(
-      open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+      open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (file.number < 0) return internal::FileError(errno, to);
+  fchmod(file.number, mode);  // whatever the mask
   for (uint64_t offset = 0; offset < from.size();) {
     absl::StatusOr<std::string> bytes = from.Read(offset, kCopyBytes);
     if (!bytes.ok()) return bytes.status();
@@ -73,7 +84,25 @@ void SyncFolderOf(const std::string& path) {
   if (file.number >= 0) fsync(file.number);
 }
 
+// Why nothing can be recovered.
+absl::Status WithoutJournal(const std::string& log_path,
+                            std::shared_ptr<ByteSource> log) {
+  const absl::StatusOr<LogReader> reader = LogReader::Open(std::move(log));
+  if (!reader.ok()) return InFile(log_path, reader.status());
+  return absl::FailedPreconditionError(absl::StrCat(
+      log_path,
+      reader->index()
+          ? ": is finished: there is nothing to recover"
+          : ": has no journal beside it: there is nothing more to recover"));
+}
+
 }  // namespace
+
+std::string TargetOf(const std::string& path) {
+  std::error_code error;
+  const auto target = std::filesystem::canonical(path, error);
+  return error ? path : target.string();
+}
 
 absl::StatusOr<bool> IsBeingRecorded(const std::string& journal_path) {
   const File file(
@@ -83,11 +112,16 @@ absl::StatusOr<bool> IsBeingRecorded(const std::string& journal_path) {
 }
 
 absl::StatusOr<Recovery> RecoverFile(const std::string& log_path,
-                                     const std::string& to_path) {
-  const std::string journal_path = JournalPath(log_path);
+                                     const std::string& to) {
+  const std::string real_path = TargetOf(log_path);
+  const std::string to_path = to == log_path ? real_path : to;
+  const std::string journal_path = JournalPath(real_path);
   absl::StatusOr<std::unique_ptr<ByteSource>> log = OpenFile(log_path);
   if (!log.ok()) return log.status();
   absl::StatusOr<bool> live = IsBeingRecorded(journal_path);
+  if (absl::IsNotFound(live.status())) {
+    return WithoutJournal(log_path, *std::move(log));
+  }
   if (!live.ok()) return live.status();
   if (*live) {
     return absl::FailedPreconditionError(
@@ -101,7 +135,7 @@ absl::StatusOr<Recovery> RecoverFile(const std::string& log_path,
                   recovery.status());
   }
   const std::string partial = absl::StrCat(to_path, ".", getpid(), ".partial");
-  absl::Status status = Copy(*recovery->log, partial);
+  absl::Status status = Copy(*recovery->log, real_path, partial);
   if (status.ok() && std::rename(partial.c_str(), to_path.c_str()) != 0) {
     status = internal::FileError(errno, to_path);
   }
@@ -110,7 +144,7 @@ absl::StatusOr<Recovery> RecoverFile(const std::string& log_path,
     return status;
   }
   SyncFolderOf(to_path);
-  if (to_path == log_path && recovery->problems.empty()) {
+  if (to_path == real_path && recovery->problems.empty()) {
     unlink(journal_path.c_str());
   }
   return recovery;

@@ -1,6 +1,7 @@
 #include "automatic.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cstdio>
@@ -23,6 +24,8 @@ struct Automatic {
   explicit Automatic(const TrackerOptions& options) : tracker(options) {}
 
   Tracker tracker;
+  dev_t device = 0;  // of the log, and its number there: another run's may
+  ino_t inode = 0;   // have its name later
   std::mutex mutex;  // of what follows
   StepFinder finder;
   uint64_t steps = 0;
@@ -46,6 +49,16 @@ void OnOptimizerStep(uint64_t optimizer) {
   RefreshOptimizerTaps();
 }
 
+// Takes away a log in which there is nothing.
+void RemoveLog(const Automatic& of) {
+  const char* const path = of.tracker.log_path().c_str();
+  struct stat found;
+  if (stat(path, &found) == 0 && found.st_dev == of.device &&
+      found.st_ino == of.inode) {
+    std::remove(path);
+  }
+}
+
 void Start() {
   TrackerOptions options;
   options.log_path = AutomaticPath();
@@ -56,6 +69,11 @@ void Start() {
   // A tracker that is off has said why, unless it was told to be.
   if (!started->tracker.status().ok() || started->tracker.log_path().empty()) {
     return;
+  }
+  struct stat made;
+  if (stat(started->tracker.log_path().c_str(), &made) == 0) {
+    started->device = made.st_dev;
+    started->inode = made.st_ino;
   }
   automatic.store(started.release(), std::memory_order_release);
   HoldOptimizerTaps();
@@ -82,7 +100,7 @@ void StopAutomatic() noexcept {
     ReleaseOptimizerTaps();
     stopped->tracker.Stop().IgnoreError();
     std::lock_guard<std::mutex> lock(stopped->mutex);
-    if (stopped->steps == 0) std::remove(stopped->tracker.log_path().c_str());
+    if (stopped->steps == 0) RemoveLog(*stopped);
     std::fprintf(
         stderr,
         "torchtape: the program starts a tracker of its own, which "

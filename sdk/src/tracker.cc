@@ -50,6 +50,23 @@ void SayError(const absl::Status& status) {
   Say(std::string(status.message()));
 }
 
+// A log that was just made. Goes again unless it is kept.
+class NewLog {
+ public:
+  explicit NewLog(const std::string& path) : path_(path) {}
+  ~NewLog() {
+    std::error_code error;
+    if (!kept_ && std::filesystem::is_regular_file(path_, error)) {
+      std::filesystem::remove(path_, error);
+    }
+  }
+  void Keep() { kept_ = true; }
+
+ private:
+  const std::string path_;
+  bool kept_ = false;
+};
+
 // Runs `body` and lets nothing out of it.
 template <typename Body>
 absl::Status Guarded(Body&& body) noexcept {
@@ -57,6 +74,9 @@ absl::Status Guarded(Body&& body) noexcept {
     return body();
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("");
+  } catch (const std::system_error& error) {
+    return absl::UnavailableError(
+        error.what());  // there is no thread to be had
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());
   } catch (...) {
@@ -187,6 +207,7 @@ absl::Status Session::Start(const TrackerOptions& options,
   plan_ = StepPlan::kOff;
   auto sink = format::CreateFile(path);
   if (!sink.ok()) return sink.status();
+  NewLog log(path);
   internal::RecorderOptions recorder_options;
   if (options.sync_within_ms != 0) {
     // Events wait for their chunk, and the chunk for the disk. A day is for
@@ -214,6 +235,7 @@ absl::Status Session::Start(const TrackerOptions& options,
   absl::Status status =
       Recorder::Get().Start(recorder_options, *std::move(sink), std::move(run));
   if (!status.ok()) return status;
+  log.Keep();
   active_ = true;
   path_ = path;
   if (timer_ != nullptr) timer_->Start();
@@ -407,14 +429,18 @@ void Tracker::Attach(const torch::jit::Module& model,
 
 absl::Status Tracker::Stop() noexcept {
   if (started_) {
+    const absl::Status stopped = Guarded([] { return Session::Get().Stop(); });
+    std::lock_guard<std::mutex> lock(mutex_);
+    off_ = stopped;
     started_ = false;
-    off_ = Guarded([] { return Session::Get().Stop(); });
   }
-  return off_;
+  return status();
 }
 
 absl::Status Tracker::status() const noexcept {
-  return started_ ? Recorder::Get().status() : off_;
+  if (started_) return Recorder::Get().status();
+  std::lock_guard<std::mutex> lock(mutex_);
+  return off_;
 }
 
 }  // namespace torchtape

@@ -78,6 +78,17 @@ TEST(DataFlow, WhatOnlyAnOptimizerReadsIsTheOptimizers) {
                           "aten::addcdiv_: optimizer by parameter"));
 }
 
+TEST(DataFlow, WhatOthersReadTooIsNotTheOptimizers) {
+  OwnersLog run(TwoLayers());
+  run.Op("aten::uniform_", {50}, {50});
+  run.Op("aten::linear", {60, 50}, {61});  // of a model that is not attached
+  run.Op("aten::addcdiv_", {kFirstWeight, 52, 50}, {kFirstWeight}, {},
+         kInPlace);
+  EXPECT_THAT(run.Owners(),
+              ElementsAre("aten::uniform_: none", "aten::linear: none",
+                          "aten::addcdiv_: optimizer by parameter"));
+}
+
 TEST(DataFlow, StepsDoNotFlowIntoEachOther) {
   OwnersLog run(TwoLayers());
   run.Op("linear", {1, kFirstWeight}, {2}, 1);

@@ -89,6 +89,22 @@ TEST(ModuleCalls, ContainerThatMayHaveBeenCalledTwiceHasNoCount) {
             nullptr);
 }
 
+TEST(ModuleCalls, LookAtTheWeightsOfAModuleIsNoCallOfWhatHoldsIt) {
+  OwnersLog run(TwoLayers());
+  const uint32_t a = run.log.Module("m.a", "Layer", v1::MODULE_SOURCE_TAP);
+  for (uint64_t step = 0; step < 2; ++step) {
+    run.Begin(a);
+    run.Op("linear", {1, kFirstWeight}, {2}, 1);
+    run.End();
+    run.Node("AddmmBackward0", {2}, 1);
+    run.Op("abs", {kFirstWeight}, {3}, 2);
+    run.Step(step + 1);
+  }
+  const std::string log = run.log.Finish();
+  EXPECT_EQ(ModuleIn(log, "m")["calls"], 2);
+  EXPECT_EQ(ModuleIn(log, "m.a")["calls"], 2);
+}
+
 TEST(ModuleCalls, WithoutModuleCallsInTheLogNobodyCountsThem) {
   OwnersLog run(TwoLayers());
   run.Op("linear", {1, kFirstWeight}, {2}, 1);

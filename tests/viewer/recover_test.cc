@@ -143,10 +143,31 @@ TEST_F(RecoverTool, DamagedJournalIsNamedWithItsOffset) {
   EXPECT_EQ(exit_code_, 1);
 }
 
+TEST_F(RecoverTool, FollowsALinkToTheLogAndItsJournal) {
+  LeaveKilledRun();
+  std::filesystem::permissions(
+      folder_ / "run.tape",
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::create_directory(folder_ / "links");
+  std::filesystem::create_symlink("../run.tape", folder_ / "links/link.tape");
+  EXPECT_THAT(Run("check links/link.tape"), HasSubstr("recovered"));
+  EXPECT_EQ(exit_code_, 0);
+  Run("recover links/link.tape");
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "links/link.tape"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run.tape.journal"));
+  EXPECT_EQ(
+      std::filesystem::status(folder_ / "run.tape").permissions(),
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(Run("check run.tape").find("not finished"), std::string::npos);
+  EXPECT_THAT(Run("recover run.tape"), HasSubstr("is finished"));
+  EXPECT_EQ(exit_code_, 1);
+}
+
 TEST_F(RecoverTool, WithoutJournalThereIsNothingToRecover) {
   LeaveKilledRun();
   std::filesystem::remove(folder_ / "run.tape.journal");
-  EXPECT_THAT(Run("recover run.tape"), HasSubstr("run.tape.journal: No such"));
+  EXPECT_THAT(Run("recover run.tape"), HasSubstr("run.tape: has no journal"));
   EXPECT_EQ(exit_code_, 1);
 }
 

@@ -135,6 +135,22 @@ TEST_F(Tool, ExportWritesAWholeFileOrNone) {
   EXPECT_EQ(Run("export --to=json run.tape -o no/such.json").exit_code, 1);
 }
 
+TEST_F(Tool, LogIsNotReplacedByWhatIsMadeOfIt) {
+  for (const char* verb : {"export --to=json", "report"}) {
+    const Answer answer = Run(std::string(verb) + " run.tape -o ./run.tape");
+    EXPECT_THAT(answer.text, HasSubstr("is the log itself"));
+    EXPECT_EQ(answer.exit_code, 1);
+  }
+  EXPECT_EQ(Run("check run.tape").exit_code, 0);
+}
+
+TEST_F(Tool, MissingFolderOfTheOutputIsNamedWithTheReason) {
+  const Answer answer = Run("report run.tape -o nowhere/run.html");
+  EXPECT_THAT(answer.text,
+              HasSubstr("nowhere/run.html: cannot be written (No such file"));
+  EXPECT_EQ(answer.exit_code, 1);
+}
+
 TEST_F(Tool, FullDiskIsAnError) {
   const Answer answer = Run("export --to=json run.tape -o /dev/full");
   EXPECT_EQ(answer.exit_code, 1);

@@ -6,11 +6,25 @@
 #include <memory>
 #include <sstream>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "text_escape.h"
 
 namespace torchtape::viewer {
 namespace {
+
+// CLI11's own would tell of the largest double.
+CLI::Validator WholeNumber(uint64_t least) {
+  return CLI::Validator(
+      [least](std::string& text) {
+        uint64_t number = 0;
+        if (absl::SimpleAtoi(text, &number) && number >= least) {
+          return std::string();
+        }
+        return absl::StrCat(text, " is not a whole number of at least ", least);
+      },
+      "N");
+}
 
 #ifndef TORCHTAPE_VERSION
 #define TORCHTAPE_VERSION "0.1.0"
@@ -85,7 +99,7 @@ class CommandLine {
     app->add_option("--filter", arguments_.options.filter,
                     "only names that contain TEXT");
     app->add_option("--top", arguments_.options.top, top)
-        ->check(CLI::PositiveNumber);
+        ->check(WholeNumber(1));
     AddJson(app);
   }
 
@@ -246,14 +260,14 @@ class CommandLine {
     AddVariable(app, "--audit-every",
                 "look at what taps see in each Nth recorded step",
                 "AUDIT_EVERY")
-        ->check(CLI::NonNegativeNumber);
+        ->check(WholeNumber(0));
     AddVariable(app, "--sync-within-ms", "bound of what a loss of power costs",
                 "SYNC_WITHIN_MS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(WholeNumber(0));
     AddVariable(app, "--max-buffer-bytes",
                 "bound of the memory for events on their way",
                 "MAX_BUFFER_BYTES")
-        ->check(CLI::PositiveNumber);
+        ->check(WholeNumber(1));
     AddSwitch(app, "--device-calls", "calls of CUDA's runtime library",
               "DEVICE_CALLS", "1");
     AddSwitch(app, "--no-shapes", "no types of tensors", "SHAPES", "0");

@@ -87,19 +87,23 @@ void DataFlow::LookBack(const ModuleTree& tree,
 // done.
 void DataFlow::LookAhead(const ModuleTree& tree, size_t first,
                          std::vector<Unit>* units) {
-  std::vector<bool> feeds_optimizer(units->size());
+  std::vector<bool> feeds_optimizer(units->size()), feeds_others(units->size());
   auto edge = edges_.rbegin();
   for (uint32_t i = static_cast<uint32_t>(units->size()); i-- > 0;) {
     Unit& unit = (*units)[i];
     const bool stray = from_[i] == kUnknown && to_[i] == kUnknown;
-    if (i >= first && !unit.owner.known() && stray && feeds_optimizer[i]) {
+    if (i >= first && !unit.owner.known() && stray && feeds_optimizer[i] &&
+        !feeds_others[i]) {
       unit.owner = {kNoModule, ModuleSource::kInferred, true};
     }
     for (; edge != edges_.rend() && edge->second == i; ++edge) {
       const uint32_t maker = edge->first;
       if (unit.owner.optimizer) {
         feeds_optimizer[maker] = true;
-      } else if (!unit.backward) {
+        continue;
+      }
+      feeds_others[maker] = true;
+      if (!unit.backward) {
         to_[maker] = Side(tree, to_[maker], Word(unit, to_[i]));
       }
     }

@@ -98,7 +98,7 @@ void Note(const format::Recovery& recovery, Log* log) {
 
 // Takes in what the journal beside the log holds, if there is one.
 void AddJournal(Log* log) {
-  const std::string path = format::JournalPath(log->name);
+  const std::string path = format::JournalPath(format::TargetOf(log->name));
   absl::StatusOr<bool> live = format::IsBeingRecorded(path);
   if (absl::IsNotFound(live.status())) return;
   if (live.ok() && *live) {

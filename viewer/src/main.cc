@@ -4,14 +4,18 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "arguments.h"
 #include "follow.h"
 #include "output.h"
 #include "progress.h"
 #include "text_escape.h"
+#include "torchtape/format/journal.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -91,6 +95,25 @@ int Record(const Arguments& arguments) {
   return absl::IsNotFound(status) ? 127 : 126;
 }
 
+int FailOutput(const absl::Status& status) {
+  std::cerr << "torchtape: " << EscapeText(status.message()) << '\n';
+  return 1;
+}
+
+// What a verb writes must not take the place of what it reads.
+absl::Status CheckOutput(const Arguments& arguments) {
+  const std::string& to = arguments.output_path;
+  for (const std::string& from :
+       {arguments.log_path, format::JournalPath(arguments.log_path)}) {
+    std::error_code none;
+    if (!to.empty() && std::filesystem::equivalent(from, to, none)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(to, ": is the log itself; choose another -o"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 int Main(const Arguments& arguments) {
   if (arguments.record) return Record(arguments);
   if (arguments.recover) return Recover(arguments);
@@ -98,14 +121,14 @@ int Main(const Arguments& arguments) {
     (arguments.exit_code == 0 ? std::cout : std::cerr) << arguments.text;
     return arguments.exit_code;
   }
+  const absl::Status apart = CheckOutput(arguments);
+  if (!apart.ok()) return FailOutput(apart);
   Output output(arguments.output_path);
+  if (!output.status().ok()) return FailOutput(output.status());
   absl::StatusOr<Outcome> outcome = RunVerb(arguments, output.stream());
   if (!outcome.ok()) return Fail(arguments, outcome.status());
   absl::Status written = output.Commit();
-  if (!written.ok()) {
-    std::cerr << "torchtape: " << EscapeText(written.message()) << '\n';
-    return 1;
-  }
+  if (!written.ok()) return FailOutput(written);
   if (arguments.says_where) {
     std::cout << EscapeText(arguments.output_path) << '\n';
   }

@@ -69,6 +69,11 @@ void ModuleCalls::Number(const ModuleTree& tree, size_t first,
     Path& open = open_[unit.thread];
     if (unit.backward || unit.owner.optimizer || unit.leaves) {
       open.clear();
+    } else if (unit.owner.module != kNoModule && unit.module_span == 0 &&
+               IsTold(unit.owner.module)) {
+      // Outside of the module's calls, which the log has: a look at its
+      // weights.
+      unit.call = 0;
     } else if (unit.owner.module != kNoModule) {
       Enter(tree, unit, &open);
       unit.call = open.back().call;

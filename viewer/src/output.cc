@@ -22,9 +22,22 @@ bool IsReplaceable(const std::string& path) {
          std::filesystem::is_regular_file(status);
 }
 
+absl::Status CannotWrite(const std::string& path, int error) {
+  return absl::UnavailableError(absl::StrCat(
+      path, ": cannot be written",
+      error == 0 ? "" : absl::StrCat(" (", std::strerror(error), ")")));
+}
+
+// What a link leads to is replaced, not the link.
+std::string Target(const std::string& path) {
+  std::error_code error;
+  const auto target = std::filesystem::canonical(path, error);
+  return error ? path : target.string();
+}
+
 }  // namespace
 
-Output::Output(const std::string& path) : path_(path) {
+Output::Output(const std::string& path) : path_(Target(path)) {
   if (path_.empty()) return;
   if (IsReplaceable(path_)) {
     partial_path_ = absl::StrCat(path_, ".", getpid(), ".partial");
@@ -32,6 +45,7 @@ Output::Output(const std::string& path) : path_(path) {
   errno = 0;
   file_.open(partial_path_.empty() ? path_ : partial_path_,
              std::ios::binary | std::ios::trunc);
+  if (!file_) status_ = CannotWrite(path, errno);
 }
 
 Output::~Output() {
@@ -46,17 +60,16 @@ std::ostream& Output::stream() {
 }
 
 absl::Status Output::Commit() {
+  if (!status_.ok()) return status_;
+  errno = 0;
   stream().flush();
   if (!stream()) {
-    return absl::UnavailableError(absl::StrCat(
-        path_.empty() ? "standard output" : path_, ": cannot be written",
-        errno != 0 ? absl::StrCat(" (", std::strerror(errno), ")") : ""));
+    return CannotWrite(path_.empty() ? "standard output" : path_, errno);
   }
   if (partial_path_.empty()) return absl::OkStatus();
   file_.close();
   if (!file_ || std::rename(partial_path_.c_str(), path_.c_str()) != 0) {
-    return absl::UnavailableError(absl::StrCat(path_, ": cannot be written (",
-                                               std::strerror(errno), ")"));
+    return CannotWrite(path_, errno);
   }
   partial_path_.clear();
   return absl::OkStatus();

@@ -20,6 +20,9 @@ class Output {
   // Removes what was not committed.
   ~Output();
 
+  // Why nothing can be written.
+  const absl::Status& status() const { return status_; }
+
   std::ostream& stream();
 
   // Makes the output whole: an older file of that name is replaced. Fails with
@@ -29,6 +32,7 @@ class Output {
  private:
   std::string path_;
   std::string partial_path_;  // empty: written in place
+  absl::Status status_;
   std::ofstream file_;
 };
 

@@ -118,8 +118,12 @@ void PrintStepWork(const SummaryFacts& facts, std::ostream& out) {
   // Threads that work at the same time would add up to more than there is.
   const uint64_t work_ns = forward_ns + backward_ns;
   if (work_ns <= whole_ns) {
-    out << "   backward " << Share(backward_ns, whole_ns) << "   other ops "
-        << Share(forward_ns, whole_ns) << "   between ops "
+    if (facts.run.options().backward()) {
+      out << "   backward " << Share(backward_ns, whole_ns) << "   other ops ";
+    } else {
+      out << "   ops ";  // which of them are the backward pass's is not known
+    }
+    out << Share(forward_ns, whole_ns) << "   between ops "
         << Share(whole_ns - work_ns, whole_ns);
   }
   out << '\n';

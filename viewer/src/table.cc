@@ -36,12 +36,16 @@ std::vector<size_t> Table::Widths() const {
   }
   size_t total = kGap * (widths.size() - 1);
   for (size_t width : widths) total += width;
-  // The widest name gives way, but not so far that nothing is left.
+  // The widest name gives way, but not so far that nothing is left; what the
+  // rows are about, last.
   const auto end = widths.begin() + static_cast<ptrdiff_t>(left_);
-  for (; total > kScreenColumns; --total) {
-    const auto widest = std::max_element(widths.begin(), end);
-    if (widest == end || *widest <= kSmallestName) break;
-    --*widest;
+  for (auto begin : {widths.begin() + 1, widths.begin()}) {
+    while (total > kScreenColumns && begin < end) {
+      const auto widest = std::max_element(begin, end);
+      if (*widest <= kSmallestName) break;
+      --*widest;
+      --total;
+    }
   }
   return widths;
 }

@@ -162,7 +162,9 @@ absl::StatusOr<Outcome> Check(const Log& log, const VerbOptions& options,
   } else {
     PrintText(log, *report, counts, problems, out);
   }
-  return Outcome{report->index && problems.empty() ? 0 : 1, log.notes};
+  std::vector<std::string> notes = log.notes;
+  if (log.is_being_recorded) notes.push_back("the run is still recording");
+  return Outcome{report->index && problems.empty() ? 0 : 1, std::move(notes)};
 }
 
 }  // namespace torchtape::viewer

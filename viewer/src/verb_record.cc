@@ -38,8 +38,8 @@ absl::StatusOr<std::string> FindLogPath(const std::string& path) {
   std::error_code error;
   const fs::path whole = fs::absolute(path, error);
   if (error || !fs::is_directory(whole.parent_path(), error)) {
-    return absl::NotFoundError(
-        absl::StrCat(path, ": there is no folder of that name"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("-o ", path, ": there is no such folder"));
   }
   return whole.string();
 }
@@ -57,6 +57,9 @@ void SetVariables(const RecordOptions& options, const std::string& library,
   Set("TORCHTAPE", log_path);
   // The program has this process's number, and its children have others.
   Set("TORCHTAPE_PROCESS", std::to_string(getpid()));
+  // What the command says goes before what happens to be set.
+  unsetenv("TORCHTAPE_LOG_PATH");
+  unsetenv("TORCHTAPE_ENABLED");
   Set("TORCHTAPE_CHILDREN", options.children ? "1" : "0");
   for (const auto& [name, value] : options.variables) {
     Set(absl::StrCat("TORCHTAPE_", name), value);

@@ -133,8 +133,11 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (options.by == "source") AddSources(sources.totals, &facts);
   for (const WaitTotal& wait : waits.totals()) facts.wait_ns += wait.wait_ns;
   facts.waits = Matching(waits, options.filter);
+  const bool any_recorded =
+      std::any_of(facts.steps.begin(), facts.steps.end(),
+                  [](const Step& step) { return step.recorded; });
   // The run facts may be damaged while the events are not.
-  if (run->options().memory() || counts.allocations > 0) {
+  if ((run->options().memory() && any_recorded) || counts.allocations > 0) {
     facts.peak = memory.peak();
   }
   if (options.json) {

@@ -20,6 +20,8 @@
 // computes. A tracker that cannot record is off: every call on it is allowed
 // and does nothing, and `status()` tells why.
 
+#include <atomic>
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
@@ -50,7 +52,9 @@ class Tracker {
   //   InvalidArgument     an option or variable is out of range; it is named
   //   FailedPrecondition  another tracker is recording in this process, or this
   //                       process is a fork of one that records
-  //   NotFound, PermissionDenied, Unavailable   the log cannot be created
+  //   NotFound, PermissionDenied, ResourceExhausted, Unavailable
+  //                       the log cannot be created, or there is no thread or
+  //                       memory to be had
   // Takes some milliseconds.
   explicit Tracker(absl::string_view log_path) noexcept;
   explicit Tracker(const TrackerOptions& options) noexcept;
@@ -97,8 +101,9 @@ class Tracker {
   void SayOff() const noexcept;
 
   std::string log_path_;
-  absl::Status off_;  // why it never started, or what Stop() returned
-  bool started_ = false;
+  mutable std::mutex mutex_;  // of off_
+  absl::Status off_;          // why it never started, or what Stop() returned
+  std::atomic<bool> started_{false};
 };
 
 }  // namespace torchtape

@@ -69,7 +69,8 @@ absl::Status ReadDeviceTime(DeviceTime* level) {
 
 absl::Status ReadCount(const char* name, uint64_t* count) {
   const char* text = std::getenv(name);
-  if (text == nullptr || absl::SimpleAtoi(text, count)) return absl::OkStatus();
+  if (text == nullptr || *text == '\0') return absl::OkStatus();
+  if (absl::SimpleAtoi(text, count)) return absl::OkStatus();
   return Invalid(name, text, "a number");
 }
 

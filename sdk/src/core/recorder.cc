@@ -121,9 +121,17 @@ absl::Status Recorder::Start(const RecorderOptions& options,
                journal_is_good_ ? journal_.get() : nullptr);
   last_thread_ = 0;
   stopping_ = false;
-  {
+  try {
     const SignalsBlocked blocked;
     writer_thread_ = std::thread([this] { WriteLoop(); });
+  } catch (...) {
+    // No thread is to be had. Nothing was recorded that a journal must keep.
+    if (journal_) journal_->Remove();
+    open_journal_ = nullptr;
+    journal_is_good_ = false;
+    rings_.LeaveJournal();
+    journal_.reset();
+    throw;
   }
   running_ = true;
   ThreadRecorder::SetActiveSession(++last_session_);

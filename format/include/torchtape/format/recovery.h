@@ -38,6 +38,10 @@ struct Recovery {
 absl::StatusOr<Recovery> Recover(std::shared_ptr<ByteSource> log,
                                  const ByteSource& journal);
 
+// Where the log is that a path leads to, with its journal beside it: a link's
+// target. `path` itself if that cannot be told.
+std::string TargetOf(const std::string& path);
+
 // Whether the process that makes the journal still records. Fails as
 // OpenFile().
 absl::StatusOr<bool> IsBeingRecorded(const std::string& journal_path);
