@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 
+#include "report/graph_logs.h"
 #include "viewer/sample_run.h"
 
 namespace torchtape::viewer {
@@ -105,5 +106,7 @@ int main(int argc, char** argv) {
   Write(folder + "killed.tape", SampleRun().Kill());
   Write(folder + "hostile.tape", HostileRun().Finish());
   Write(folder + "long.tape", LongRun().Finish());
+  Write(folder + "branches.tape", BranchingRun().Finish());
+  Write(folder + "threw.tape", ThrowingRun().Finish());
   return 0;
 }

@@ -134,14 +134,6 @@ test("what is computed is that of summary --json, in the table and in the spans"
   assert.ok(of(work, "matrix_flops") > 0);
 });
 
-test("the graph is coloured by what is computed, and says how much", async () => {
-  const page = await open("sample", { hash: "#view=graph&step=1" });
-  await page.click("[aria-label=colour] button:nth-child(3)");
-  const [x, y] = await page.eval("report.canvas().placeOf('model.fc')");
-  await page.hover("canvas", [x, y]);
-  await page.until("document.querySelector('.tip')?.textContent.includes('FLOP')");
-});
-
 test("who told the module of an op, and its types by name, are in the panel", async () => {
   const page = await open("sample", { hash: "#view=ops&select=span%3A1.1" });
   assert.equal(await panelTitle(page), "aten::linear");

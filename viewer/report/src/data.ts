@@ -66,6 +66,7 @@ export interface ModuleTotal {
   self_forward_ns: number; // of its ops alone
   self_backward_ns: number;
   peak_bytes: number | null;
+  saved_bytes: number | null;
   work: Work; // with the modules inside
 }
 

@@ -28,6 +28,7 @@ class Page {
   private main = make("main");
   private tabs = make("nav", { label: "views" });
   private stepName = make("output");
+  private allSteps = button("all", () => this.toggleAll(), { id: "all-steps", title: "all steps in one graph (u)" });
   private search: Search;
   private panel: Panel;
   private replay: Replay;
@@ -61,8 +62,14 @@ class Page {
         button("\u25c2", () => store.goToStep(store.state.step - 1), { label: "step before", title: "step before ([)" }),
         this.stepName,
         button("\u25b8", () => store.goToStep(store.state.step + 1), { label: "next step", title: "next step (])", disabled: steps.length < 2 }),
+        this.allSteps,
         button("\u25b6", () => this.replay.toggle(), { id: "replay", class: "icon", label: "replay the step", title: "replay the step (p)" })),
       this.search.element, theme);
+  }
+
+  private toggleAll(): void {
+    const { graph } = this.store.state;
+    this.store.set({ graph: { ...graph, all: !graph.all } });
   }
 
   get view(): View {
@@ -79,6 +86,8 @@ class Page {
     }
     const step = run.summary.steps[state.step];
     this.stepName.textContent = step ? `step ${step.number}` : "no steps";
+    this.allSteps.hidden = state.view !== "graph";
+    this.allSteps.setAttribute("aria-pressed", String(state.graph.all));
     this.panel.update();
     this.replay.update();
     const { view } = this;
@@ -88,7 +97,7 @@ class Page {
 
   private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target instanceof HTMLInputElement) return;
+    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
     const { store } = this;
     const number = Number(event.key);
     const names = Object.keys(makers);
@@ -96,6 +105,7 @@ class Page {
     else if (event.key === "/") this.search.focus();
     else if (event.key === "[") store.goToStep(store.state.step - 1);
     else if (event.key === "]") store.goToStep(store.state.step + 1);
+    else if (event.key === "u" && store.state.view === "graph") this.toggleAll();
     else if (event.key === "t") document.getElementById("theme")!.click();
     else if (event.key === "Escape") store.clear();
     else if (!this.replay.onKey(event) && !this.view.onKey?.(event)) return;

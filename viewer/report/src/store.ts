@@ -3,6 +3,7 @@
 // its text, so that a link restores it and "back" goes back.
 
 import { firstAt } from "./facts";
+import { GraphChoices, readChoices, writeChoices } from "./graph_choices";
 import { Run, none } from "./run";
 
 export type Selection =
@@ -20,6 +21,7 @@ export interface State {
   selection: Selection;
   cursor: number | null; // a time, in ns
   range: [from: number, to: number] | null; // what the timeline shows; null: the step
+  graph: GraphChoices;
   replaying: boolean; // views show what runs at the cursor
 }
 
@@ -41,7 +43,7 @@ export class Store {
 
   constructor(readonly run: Run) {
     this.state = { view: "overview", step: this.firstStep(), selection: nothing,
-                   cursor: null, range: null, replaying: false };
+                   cursor: null, range: null, graph: readChoices(new URLSearchParams()), replaying: false };
     this.read();
     addEventListener("hashchange", () => {
       this.read();
@@ -269,6 +271,7 @@ export class Store {
     if (selection) words.set("select", selection);
     if (cursor !== null) words.set("at", String(Math.round(cursor)));
     if (range) words.set("range", range.map(Math.round).join("-"));
+    writeChoices(this.state.graph, words);
     const hash = `#${words}`;
     if (hash === location.hash) return;
     if (push) history.pushState(null, "", hash);
@@ -292,6 +295,7 @@ export class Store {
       cursor: time(words.get("at")),
       range: ends.length === 2 && ends[0] !== null && ends[1] !== null && ends[0] < ends[1]
         ? [ends[0], ends[1]] : null,
+      graph: readChoices(words),
       replaying: this.state.replaying,
     };
     this.mask = this.maskOf(selection);
