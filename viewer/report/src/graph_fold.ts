@@ -34,6 +34,7 @@ function foldAt(parent: Item, items: Item[], period: number, count: number): Ite
 
 export function foldRepeats(parent: Item): Item[] {
   const { children } = parent;
+  if (children.length < leastRepeats) return children;
   const shapes = children.map(({ shape }) => shape);
   const folded: Item[] = [];
   for (let at = 0; at < children.length; ) {

@@ -3,7 +3,7 @@
 // them. Only neighbours in time are merged, so no way goes in a circle, and a
 // merged item is the sum of its parts: totals stay.
 
-import { Item, sumOf } from "./graph_item";
+import { GroupItem, Item, sumOf } from "./graph_item";
 import { plural } from "./units";
 
 function namesOf(types: string[]): string {
@@ -22,7 +22,7 @@ function mergedOf(large: Item, run: Item[], parent: Item): Item {
 
 // The children of a module, in the order of time, those with fewer than
 // `least` parameters merged. What has no module stays as it is.
-export function mergeSmall(parent: Item, least: number): Item[] {
+export function mergeSmall(parent: GroupItem, least: number): Item[] {
   const { children } = parent;
   if (least <= 0 || parent.kind !== "module") return children;
   const isLarge = ({ kind, parameters }: Item) => kind === "module" && parameters >= least;

@@ -3,11 +3,12 @@
 
 import { shortName, typeName } from "./dom";
 import { foldRepeats } from "./graph_fold";
-import { Amounts, Item, add, newAmounts, newItem, sumUp } from "./graph_item";
+import { GroupItem, Item, OpItem, newItem, sumUp } from "./graph_item";
 import { mergeSmall } from "./graph_merge";
 import type { Source } from "./graph_source";
 import type { Operator } from "./data";
 import { Run, none } from "./run";
+import { plural } from "./units";
 
 export interface GraphModel {
   source: Source;
@@ -31,14 +32,16 @@ function unwrapped(item: Item, parent: Item): Item {
 }
 
 class Builder {
-  private modules = new Map<number, Item>();
-  private own: (Item | undefined)[]; // by position
+  private modules = new Map<number, GroupItem>();
+  private own: (OpItem | undefined)[]; // by position
   private root = newItem("group", "", "step", null);
   private shapes = new Map<string, number>();
   private runs = 0;
+  private names: string[]; // of operators
 
   constructor(private run: Run, private source: Source, private shown: Shown) {
     this.own = new Array(source.count);
+    this.names = run.facts.operators.map(({ name }) => shortName(name));
   }
 
   build(): GraphModel {
@@ -52,7 +55,8 @@ class Builder {
       else if (kind === "op") outer.push(i);
     }
     this.addForward(outer, nodes.length ? nodes[0] : source.count);
-    const inside = this.insideOf();
+    // Without what is inside of ops there is nothing to add.
+    const inside = this.shown.level > 0 ? new Map<number, number[]>() : this.insideOf();
     for (const position of outer) this.addInside(position, inside);
     for (const node of nodes) this.addNode(node, inside);
     this.finish(this.root);
@@ -61,11 +65,6 @@ class Builder {
 
   private operator(position: number): Operator {
     return this.run.operator(this.source.span[position]);
-  }
-
-  private amountsOf(position: number): Amounts {
-    const { ns, flops, bytes } = this.source;
-    return { ns: ns[position], flops: flops[position], bytes: bytes[position] };
   }
 
   // The ops directly inside of each op.
@@ -92,7 +91,7 @@ class Builder {
   // Ops of no known module are put between the modules that ran before and
   // after them; those after the backward pass began are apart.
   private addForward(outer: number[], firstNode: number): void {
-    let group: Item | null = null, before = none, isAfter = false;
+    let group: GroupItem | null = null, before = none, isAfter = false;
     outer.forEach((position, index) => {
       if (!isAfter && position > firstNode) [isAfter, group] = [true, null];
       const module = this.moduleOf(position);
@@ -112,7 +111,7 @@ class Builder {
     return index < outer.length && outer[index] < firstNode ? this.moduleOf(outer[index]) : none;
   }
 
-  private foreignGroup(before: number, after: number): Item {
+  private foreignGroup(before: number, after: number): GroupItem {
     const common = this.commonModule(before, after);
     const place = common === none ? this.root : this.moduleItem(common);
     const group = newItem("group", `${place.key}/run${this.runs++}`, "ops of no module", place);
@@ -125,7 +124,7 @@ class Builder {
     return b === none ? none : a;
   }
 
-  private moduleItem(module: number): Item {
+  private moduleItem(module: number): GroupItem {
     const known = this.modules.get(module);
     if (known) return known;
     const { path, type, parent } = this.run.facts.modules[module];
@@ -140,17 +139,12 @@ class Builder {
     return item;
   }
 
-  private addOp(position: number, place: Item): Item {
+  private addOp(position: number, place: Item): OpItem {
     const { spans } = this.run;
-    const name = shortName(this.operator(position).name);
-    const item = newItem("op", `${place.key}/${place.children.length}`, name, place);
     const span = this.source.span[position];
-    item.at = item.order = position;
-    item.type = name;
-    item.module = spans.module[span];
+    const item = new OpItem(this.names[spans.name[span]], position, spans.module[span], place, this.source);
     item.hasForward = !spans.backward[span];
     item.threw = this.source.threw[position] > 0;
-    item[item.hasForward ? "forward" : "backward"] = this.amountsOf(position);
     this.own[position] = item;
     return item;
   }
@@ -165,12 +159,13 @@ class Builder {
   // A backward node is on the other side of the op that made it; one that none
   // made is beside the modules.
   private addNode(node: number, inside: Map<number, number[]>): void {
-    const { forward } = this.source;
-    const maker = forward[node] === none ? undefined : this.own[forward[node]];
+    const { forward, parent } = this.source;
+    let at = forward[node];
+    while (at !== none && !this.own[at]) at = parent[at];
+    const maker = at === none ? undefined : this.own[at];
     if (maker) {
-      for (let up: Item = maker; up.kind === "op"; up = up.parent!) {
-        up.nodes.push(node);
-        add(up.backward, this.amountsOf(node));
+      for (let up: Item = maker; up instanceof OpItem; up = up.parent) {
+        up.addNode(node);
         if (this.source.threw[node]) up.threw = true;
       }
       this.own[node] = maker;
@@ -178,9 +173,8 @@ class Builder {
     }
     const module = this.moduleOf(node);
     const item = this.addOp(node, module === none ? this.gradients() : this.moduleItem(module));
-    item.nodes.push(node);
+    item.addNode(node);
     item.hasForward = false;
-    [item.forward, item.backward] = [newAmounts(), this.amountsOf(node)];
     this.addInside(node, inside);
   }
 
@@ -191,7 +185,11 @@ class Builder {
 
   private shapeOf(item: Item): number {
     const name = item.kind === "op" ? item.label : item.kind === "group" ? "" : item.detail;
-    const text = `${item.kind}${name}(${item.children.map(({ shape }) => shape).join()})`;
+    if (item.kind === "op" && item.children.length === 0) return this.shapeNamed(item.label);
+    return this.shapeNamed(`${item.kind}${name}(${item.children.map(({ shape }) => shape).join()})`);
+  }
+
+  private shapeNamed(text: string): number {
     let shape = this.shapes.get(text);
     if (shape === undefined) this.shapes.set(text, (shape = this.shapes.size));
     return shape;
@@ -199,22 +197,30 @@ class Builder {
 
   // Sums, and what is hidden, merged or folded.
   private finish(item: Item): void {
+    if (item instanceof OpItem) this.finishOp(item);
+    else this.finishGroup(item as GroupItem);
+  }
+
+  private finishGroup(item: GroupItem): void {
     for (const child of item.children) this.finish(child);
-    if (item.kind === "op") {
-      item.nodeCount = item.nodes.length;
-      item.firstNode = item.nodes[0] ?? none;
-      item.children = this.shown.level > 0 ? [] : item.children;
-    } else {
-      sumUp(item);
-      item.children = item.children.filter((child) => child.kind === "op" ? this.isShown(child.at)
-        : child.children.length > 0 || child.kind === "module").map((child) => unwrapped(child, item));
-      item.children.sort((a, b) => a.order - b.order);
-      item.children = mergeSmall(item, this.shown.merge);
-      for (const child of item.children) if (child.kind === "merged") child.shape = this.shapeOf(child);
+    sumUp(item);
+    const children: Item[] = [];
+    for (const child of item.children) {
+      if (child.kind === "op" ? !this.isShown(child.at) : child.kind === "group" && child.children.length === 0) continue;
+      children.push(unwrapped(child, item));
     }
+    item.children = children.sort((a, b) => a.order - b.order);
+    item.children = mergeSmall(item, this.shown.merge);
+    for (const child of item.children) if (child.kind === "merged") child.shape = this.shapeOf(child);
     item.shape = this.shapeOf(item);
     item.children = foldRepeats(item);
-    if (item.kind === "group" && item.parent) item.detail = `${this.opsIn(item)} ops`;
+    if (item.kind === "group" && item.parent) item.detail = plural(this.opsIn(item), "op");
+  }
+
+  private finishOp(item: OpItem): void {
+    for (const child of item.children) this.finish(child);
+    item.shape = this.shapeOf(item);
+    item.children = foldRepeats(item);
   }
 
   private opsIn(item: Item): number {
