@@ -89,7 +89,7 @@ function netOf(parameters) {
 test("a module below the threshold joins the one before it, the first ones the one after", () => {
   const { mergeSmall } = parts.graph_merge;
   const labels = (parameters, least) => mergeSmall(netOf(parameters), least).map(({ label }) => label);
-  assert.deepEqual(labels([1, 100, 2, 3, 100, 4], 10), ["1 + 3", "4 + 1"]);
+  assert.deepEqual(labels([1, 100, 2, 3, 100, 4], 10), ["1 and 3 more", "4 and 1 more"]);
   assert.deepEqual(labels([100, 0, 200], 0), ["0", "1", "2"]);
   assert.deepEqual(labels([100, 10, 200], 10), ["0", "1", "2"]);
   assert.deepEqual(labels([1, 2], 10), []);

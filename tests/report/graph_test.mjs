@@ -61,7 +61,7 @@ async function tipOf(page, key) {
 
 test("colours tell kind, layer type and each amount, and the legend says what they mean", async () => {
   const page = await open("branches", "&step=1");
-  const legends = { kind: /backward node.*module call/, type: /linear, product.*normalization/,
+  const legends = { kind: /backward node.*module, group/, type: /linear, product.*normalization/,
     time: /^time {2}0.* 70\.0 us/, memory: /^memory {2}0.* 400 B/, parameters: /^parameters {2}0.* 300/, flops: /^FLOPs {2}0.*FLOP/ };
   for (const [colour, legend] of Object.entries(legends)) {
     await choose(page, "colour", colour);
@@ -144,7 +144,7 @@ test("small modules are merged into the one before them, or the one around; tota
   assert.deepEqual(whole, [150000, 210000, 1200, 326]);
   await choose(page, "merge below", "7");
   const merged = (await boxesOf(page)).find(({ kind }) => kind === "merged");
-  assert.deepEqual([merged.label, merged.detail, merged.parameters, merged.forward.ns], ["first + 1", "Linear + LayerNorm", 26, 100000]);
+  assert.deepEqual([merged.label, merged.detail, merged.parameters, merged.forward.ns], ["first and 1 more", "Linear + LayerNorm", 26, 100000]);
   assert.deepEqual(await sums(), whole);
   assert.deepEqual((await edgesOf(page)).filter(({ kind }) => kind === "data").map(({ from, to }) => [from, to]), [[merged.key, "net.last"]]);
   await page.click("canvas", await page.eval(`report.canvas().placeOf(${JSON.stringify(merged.key)})`));

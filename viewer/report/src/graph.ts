@@ -256,7 +256,7 @@ export class GraphCanvas extends PanCanvas {
     for (let i = this.boxes.length - 1; i >= 0; --i) {
       const box = this.boxes[i];
       if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
-      if (box.open) return y < box.y + 28 ? { box, backward: false } : null;
+      if (box.open) return y < box.y + 30 ? { box, backward: false } : null;
       const inside = ([left, , width]: [number, number, number, number]) => x >= left && x <= left + width;
       if (box.item.hasForward && inside(forwardRect(box))) return { box, backward: false };
       if (box.item.nodeCount && inside(backwardRect(box))) return { box, backward: true };

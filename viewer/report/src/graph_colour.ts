@@ -63,6 +63,11 @@ export class Colours {
     return kind === "op" ? name : kind;
   }
 
+  // Paler where there is little, so that it is the most that is seen first.
+  private rampAt(part: number): string {
+    return rampAt([this.theme.card, rampAt(this.ramp, part)], 0.35 + 0.65 * part);
+  }
+
   // What holds other modules is no layer, whatever it is called.
   private familyOf(item: Item): number {
     if (item.kind === "fold") return this.familyOf(item.children[0]);
@@ -74,7 +79,7 @@ export class Colours {
     if (measure) {
       const amount = measureOf(item, measure, side);
       if (!amount || this.most <= 0) return { strip: this.theme.faint, fill: null, opacity: 1, ink: null };
-      const fill = rampAt(this.ramp, Math.sqrt(amount / this.most));
+      const fill = this.rampAt(Math.sqrt(amount / this.most));
       return { strip: fill, fill, opacity: 1, ink: inkOn(fill) };
     }
     if (this.choices.colour === "type") {
@@ -91,7 +96,7 @@ export class Colours {
   legend(boxes: Box[]): { names: [text: string, colour: string][]; ramp: string[] | null; ends: [string, string] } {
     const { measure } = this;
     if (measure) {
-      const ramp = Array.from({ length: 9 }, (_, i) => rampAt(this.ramp, i / 8));
+      const ramp = Array.from({ length: 9 }, (_, i) => this.rampAt(i / 8));
       return { names: [], ramp, ends: ["0", measureText(measure, this.most)] };
     }
     const seen = new Set<string | number>();
@@ -105,7 +110,8 @@ export class Colours {
     const names: [string, string][] = this.choices.colour === "type"
       ? [...families.map(({ name }, i): [number, string] => [i, name]), [-1, "other, or several"] as [number, string]]
         .filter(([i]) => seen.has(i)).map(([i, name]) => [name, this.ofFamily(i)])
-      : kindNames.filter(([kind]) => seen.has(kind)).map(([kind, text]) => [text, this.ofKind(kind)]);
+      : kindNames.filter(([kind]) => seen.has(kind))
+        .map(([kind, text]) => [kind === "module" ? "module, group" : text, this.ofKind(kind)]);
     return { names, ramp: null, ends: ["", ""] };
   }
 }

@@ -174,7 +174,7 @@ export function drawHead(context: Draw, look: Look, { item, x, y, width, depth }
   const ground = depth % 2 === 1 ? theme.raised : theme.card;
   const write = (words: string, at: number, ink: string) => {
     context.fillStyle = ground;
-    context.fillRect(at - 3, y + 6, textWidth(context, words) + 6, 18);
+    if (words) context.fillRect(at - 3, y + 6, textWidth(context, words) + 6, 18);
     context.fillStyle = ink;
     context.fillText(words, at, y + 15);
   };

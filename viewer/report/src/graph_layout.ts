@@ -17,7 +17,7 @@ export const leaf = { width: 330, height: 38, forward: 176, gap: 22 };
 // How high the sides of a closed box are.
 export type Heights = (item: Item) => [forward: number, backward: number];
 
-const rankGap = 30, sideGap = 26, padding = 14, headHeight = 28, mostInRow = 5;
+const rankGap = 30, sideGap = 26, padding = 14, headHeight = 33, mostInRow = 5;
 
 interface Placed {
   item: Item;

@@ -13,7 +13,7 @@ function namesOf(types: string[]): string {
 
 function mergedOf(large: Item, run: Item[], parent: Item): Item {
   if (run.length === 1) return large;
-  const item = sumOf(run, "merged", `${run[0].key}+`, `${large.label} + ${run.length - 1}`, parent);
+  const item = sumOf(run, "merged", `${run[0].key}+`, `${large.label} and ${run.length - 1} more`, parent);
   item.type = large.type;
   item.module = large.module;
   item.detail = namesOf([large.type, ...run.filter((each) => each !== large).map(({ type }) => type)]);

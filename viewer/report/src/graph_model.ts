@@ -31,8 +31,16 @@ function unwrapped(item: Item, parent: Item): Item {
   return child;
 }
 
+// A call of a module that has no others inside.
+interface Call {
+  item: GroupItem;
+  number: number;
+  span: number; // position of its span; none: it is not in the log
+}
+
 class Builder {
-  private modules = new Map<number, GroupItem>();
+  private modules = new Map<number, GroupItem>(); // those of first calls
+  private calls = new Map<number, Call>(); // the last one of each
   private own: (OpItem | undefined)[]; // by position
   private root = newItem("group", "", "step", null);
   private shapes = new Map<string, number>();
@@ -96,8 +104,8 @@ class Builder {
       if (!isAfter && position > firstNode) [isAfter, group] = [true, null];
       const module = this.moduleOf(position);
       if (module !== none) {
+        this.addOp(position, this.callItem(module, position, before === module));
         [before, group] = [module, null];
-        this.addOp(position, this.moduleItem(module));
         return;
       }
       group ??= isAfter ? newItem("group", "after", "after the backward pass", this.root)
@@ -122,6 +130,31 @@ class Builder {
   private commonModule(a: number, b: number): number {
     while (a !== none && !(b !== none && this.run.isInModule(b, a))) a = this.run.facts.modules[a].parent;
     return b === none ? none : a;
+  }
+
+  // A module that is called again is there again, so that data flows down: by
+  // the spans of its calls or, without, if another module ran in between.
+  private callItem(module: number, position: number, isSame: boolean): GroupItem {
+    const first = this.moduleItem(module);
+    if (this.run.moduleChildren[module].length > 0) return first;
+    const span = this.callOf(module, position), known = this.calls.get(module);
+    if (known && (span === none || known.span === none ? isSame : span === known.span)) return known.item;
+    const number = known ? known.number + 1 : 1;
+    const item = number === 1 ? first
+      : newItem("module", `${first.key}#${number}`, `${first.label} #${number}`, first.parent);
+    [item.module, item.type, item.detail] = [module, first.type, first.detail];
+    this.calls.set(module, { item, number, span });
+    return item;
+  }
+
+  private callOf(module: number, position: number): number {
+    const { parent, span } = this.source;
+    const { path } = this.run.facts.modules[module];
+    for (let at = parent[position]; at !== none; at = parent[at]) {
+      const { kind, name } = this.run.operator(span[at]);
+      if (kind === "module" && name === path) return at;
+    }
+    return none;
   }
 
   private moduleItem(module: number): GroupItem {
