@@ -13,7 +13,7 @@ export function graphLegend(canvas: GraphCanvas, choices: GraphChoices, theme: T
     bar.style.background = `linear-gradient(to right, ${legend.ramp.join()})`;
     const name = choices.colour === "kind" || choices.colour === "type" ? "" : measures[choices.colour];
     element.append(make("span", {}, document.createTextNode(`${name}  ${legend.ends[0]} `), bar,
-      document.createTextNode(` ${legend.ends[1]}, the most of a closed box; a quarter of it is at the middle`)));
+      document.createTextNode(` ${legend.ends[1]}, the most of a box; middle: a quarter`)));
   }
   for (const [text, colour] of legend?.names ?? []) {
     const swatch = make("i");
@@ -24,5 +24,5 @@ export function graphLegend(canvas: GraphCanvas, choices: GraphChoices, theme: T
     element.append(make("span", { text: `height: share of all ${measures[choices.size]}` }));
   }
   return [element, make("div", { class: "help",
-    text: "left: forward \u00b7 right: its backward \u00b7 \u25b8 opens \u00b7 hover shows what is saved for backward" })];
+    text: "left: forward \u00b7 right: its backward \u00b7 \u25b8 opens \u00b7 hover: saved for backward" })];
 }

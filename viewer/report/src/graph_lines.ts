@@ -26,20 +26,23 @@ function ends(edge: Edge, from: Box, to: Box): [number, number, number, number] 
 export function routeEdges(edges: Edge[], boxes: Box[], boxOf: Map<Item, Box>): void {
   const leaves = boxes.filter(({ open }) => !open).sort((a, b) => a.y - b.y);
   const tallest = leaves.reduce((most, { height }) => Math.max(most, height), 0);
+  let routed = 0;
   for (const edge of edges) {
     const from = boxOf.get(edge.from), to = boxOf.get(edge.to);
     edge.side = null;
     if (!from || !to || edge.kind === "saved" || edge.kind === "update") continue;
     const [x1, y1, x2, y2] = ends(edge, from, to);
     const [top, bottom] = [Math.min(y1, y2), Math.max(y1, y2)];
+    // Side by side, and inside of the group that the boxes are in.
+    const lane = 5 + 3 * (routed++ % 3);
     if (bottom - top < 40) continue;
     for (let i = firstFrom(leaves, top - tallest); i < leaves.length && leaves[i].y <= bottom; ++i) {
       const box = leaves[i];
       if (box === from || box === to || box.y + box.height < top) continue;
       const x = x1 + ((box.y + box.height / 2 - y1) / (y2 - y1)) * (x2 - x1);
       if (x < box.x - 8 || x > box.x + box.width + 8) continue;
-      edge.side = edge.kind === "gradient" ? Math.max(edge.side ?? -Infinity, box.x + box.width + 14)
-        : Math.min(edge.side ?? Infinity, box.x - 14);
+      edge.side = edge.kind === "gradient" ? Math.max(edge.side ?? -Infinity, box.x + box.width + lane)
+        : Math.min(edge.side ?? Infinity, box.x - lane);
     }
   }
 }

@@ -15,6 +15,7 @@ export interface GraphModel {
   root: Item;
   items: Item[]; // by id: those that can be shown
   itemAt: (Item | null)[]; // by position: the item that it is in; null: it is hidden
+  holderAt: (Item | null)[]; // the same, and of what is hidden the item around it
 }
 
 export interface Shown {
@@ -268,24 +269,28 @@ class Builder {
       item.children.forEach(visit);
     };
     visit(this.root);
-    const itemAt: (Item | null)[] = [];
-    for (let i = 0; i < this.source.count; ++i) {
-      const own = this.own[i], { parent } = this.source;
-      itemAt.push(own ? this.placed(own) : parent[i] === none ? null : itemAt[parent[i]]);
+    const itemAt: (Item | null)[] = [], holderAt: (Item | null)[] = [];
+    const { parent, count } = this.source;
+    for (let i = 0; i < count; ++i) {
+      const own = this.own[i], above = parent[i];
+      holderAt.push(own ? placed(own) : above === none ? null : holderAt[above]);
+      itemAt.push(own ? (this.isHidden(own) ? null : holderAt[i]) : above === none ? null : itemAt[above]);
     }
-    return { source: this.source, root: this.root, items, itemAt };
+    return { source: this.source, root: this.root, items, itemAt, holderAt };
   }
 
-  // The item that stands for one that is hidden: an op for what is inside of
-  // it, a module for those that are merged into it.
-  private placed(item: Item): Item | null {
-    let place: Item | null = item;
-    while (place && place.id === none) {
-      if (place.kind === "op" && place.parent?.kind !== "op" && !this.isShown(place.at)) return null;
-      place = place.parent;
-    }
-    return place;
+  // What is inside of an op that is shown is a part of it.
+  private isHidden(item: OpItem): boolean {
+    return item.id === none && !(item.parent instanceof OpItem) && !this.isShown(item.at);
   }
+}
+
+// The item that stands for one that is not drawn itself: an op for what is
+// inside of it, a module for those that are merged into it.
+function placed(item: Item): Item | null {
+  let place: Item | null = item;
+  while (place && place.id === none) place = place.parent;
+  return place;
 }
 
 export function buildGraph(run: Run, source: Source, shown: Shown): GraphModel {

@@ -26,21 +26,21 @@ function firstTensor(text: string): string {
 // reads from ops of the step outside of it, and what others read of it. Where
 // nothing crosses, the first tensor of its first op, or what its last one gives.
 export function shapesOf(run: Run, model: GraphModel, item: Item): [inputs: string, outputs: string] {
-  const { source, itemAt } = model;
+  const { source, holderAt } = model;
   const { spans, facts } = run;
   const isInside = inside(item);
   const inputs = new Set<number>(), outputs = new Set<number>();
   let first = none, last = none;
   for (let i = 0; i < source.count; ++i) {
-    const own = isInside(itemAt[i]);
+    const own = isInside(holderAt[i]);
     if (own && !spans.backward[source.span[i]] && run.operator(source.span[i]).kind === "op") {
       if (first === none) first = i;
-      if (source.parent[i] === none || !isInside(itemAt[source.parent[i]])) last = i;
+      if (source.parent[i] === none || !isInside(holderAt[source.parent[i]])) last = i;
     }
     for (let edge = source.edges[i]; edge < source.edges[i + 1]; ++edge) {
       const maker = source.edgeFrom[edge];
       if (maker === none || spans.backward[source.span[maker]] || spans.backward[source.span[i]]) continue;
-      const isMade = isInside(itemAt[maker]);
+      const isMade = isInside(holderAt[maker]);
       if (isMade !== own) (own ? inputs : outputs).add(source.edgeType[edge]);
     }
   }
@@ -57,7 +57,7 @@ function inside(item: Item): (each: Item | null) => boolean {
 
 // Where the module was called: the line of its call, or of its first op.
 function lineOf(run: Run, model: GraphModel, item: Item): string {
-  const { source, itemAt } = model;
+  const { source, holderAt } = model;
   const [from, to] = source.range;
   const { spans, facts } = run;
   const path = item.kind === "module" ? facts.modules[item.module].path : "";
@@ -66,7 +66,7 @@ function lineOf(run: Run, model: GraphModel, item: Item): string {
     if (kind === "module" && name === path) return lineText(run, spans.line[span]);
   }
   const isInside = inside(item);
-  const first = itemAt.findIndex(isInside);
+  const first = holderAt.findIndex(isInside);
   return first < 0 ? "" : lineText(run, spans.line[source.span[first]]);
 }
 
@@ -74,7 +74,7 @@ function groupLines(run: Run, model: GraphModel, item: Item): string[] {
   const { source } = model;
   const { forward, backward } = item;
   const where = source.ran ? "of all steps" : "of the step";
-  const lines = [item.kind === "module" ? run.modulePath(item.module) : item.label, item.detail,
+  const lines = [item.kind === "module" ? item.key : item.label, item.detail,
     `forward ${time(forward.ns)}, backward ${time(backward.ns)}, ` +
       `${share(forward.ns + backward.ns, source.totalNs)} ${where}`];
   if (forward.flops + backward.flops > 0) {

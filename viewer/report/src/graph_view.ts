@@ -48,7 +48,7 @@ export function graphView(store: Store): View {
     make("div", { class: "bar choices" },
       select("level", "show", levels, "what is hidden"),
       select("colour", "colour", [["kind", "kind"], ["type", "layer type"], ...amounts], "what colours tell"),
-      select("size", "size", [["same", "all the same"], ...amounts], "what the height of boxes tells"),
+      select("size", "size", [["same", "the same"], ...amounts], "what the height of boxes tells"),
       select("label", "label", [["name", "name"], ["type", "layer type"]], "what is written in boxes first"),
       select("palette", "palette", Object.entries(palettes).map(([key, { name, title }]) => [key, name, title]), "which colours"),
       make("label", { class: "picked", text: "merge below" }, merge),
