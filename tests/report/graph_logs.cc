@@ -1,5 +1,7 @@
 #include "report/graph_logs.h"
 
+#include <iterator>
+
 #include "viewer/model_parts.h"
 
 namespace torchtape::viewer {
@@ -58,6 +60,20 @@ class NetRun {
     log.Step(step_, kStep * step_);
   }
 
+  // "maybe", "last", "maybe", and "first" four times.
+  void Repeat() {
+    log.Begin(1, 10 * kUs, calls_[0]);
+    const size_t modules[] = {2, 3, 2, 1, 1, 1, 1};
+    const uint32_t ops[] = {norm_,   last_,   norm_,  linear_,
+                            linear_, linear_, linear_};
+    for (uint64_t i = 0; i < std::size(modules); ++i) {
+      Call((20 + 100 * i) * kUs, modules[i], ops[i], {100 + i, 4 - modules[i]},
+           101 + i, static_cast<int64_t>(i));
+    }
+    log.End(1, 800 * kUs);
+    log.Step(1, kStep);
+  }
+
   // Its first product throws, and so does all around it.
   void Throw() {
     const uint64_t start = kStep * step_, base = 100 * (step_ + 1);
@@ -105,6 +121,12 @@ class NetRun {
 LogBuilder BranchingRun() {
   NetRun run;
   for (bool with_maybe : {false, true, false, true}) run.Step(with_maybe);
+  return std::move(run.log);
+}
+
+LogBuilder RepeatingRun() {
+  NetRun run;
+  run.Repeat();
   return std::move(run.log);
 }
 

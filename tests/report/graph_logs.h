@@ -16,6 +16,11 @@ LogBuilder BranchingRun();
 // and no backward pass follows.
 LogBuilder ThrowingRun();
 
+// The same net for a step in which "maybe" runs before and after "last", and
+// "first" four times in a row at the end, each time reading what the one before
+// made.
+LogBuilder RepeatingRun();
+
 }  // namespace torchtape::viewer
 
 #endif  // TORCHTAPE_TESTS_REPORT_GRAPH_LOGS_H_

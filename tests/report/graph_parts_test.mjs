@@ -64,6 +64,19 @@ test("modules, ops and nodes of one type of layer are one family", () => {
   for (const type of ["Net", "view", "add"]) assert.equal(named(type), undefined, type);
 });
 
+test("a text on any colour of a palette can be read", () => {
+  const { palettes, inkOn, rampAt } = parts.palettes;
+  const luminance = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  for (const { ramp, kinds } of Object.values(palettes)) {
+    for (const colour of [...kinds, ...Array.from({ length: 41 }, (_, i) => rampAt(ramp, i / 40))]) {
+      const [light, dark] = [luminance(colour), luminance(inkOn(colour))].sort((a, b) => b - a);
+      assert.ok((light + 0.05) / (dark + 0.05) >= 4, `${inkOn(colour)} on ${colour}`);
+    }
+  }
+});
+
 test("ramps begin and end with their own colours and rise in lightness", () => {
   const { palettes, rampAt } = parts.palettes;
   const grey = (colour) => [1, 3, 5].reduce((sum, at, i) => sum + parseInt(colour.slice(at, at + 2), 16) * [0.21, 0.72, 0.07][i], 0);

@@ -12,7 +12,7 @@ let browser;
 
 const pathOf = (name) => `${folder}/graph_${name}.html`;
 before(async () => {
-  for (const name of ["sample", "branches", "threw"]) {
+  for (const name of ["sample", "branches", "repeating", "threw"]) {
     execFileSync(tool, ["report", `${folder}/${name}.tape`, "-o", pathOf(name)], { stdio: "ignore" });
   }
   browser = await Browser.start();
@@ -210,4 +210,30 @@ test("the tip of a module has all that is known of it", async () => {
   const last = summaryOf("branches").modules.find(({ path }) => path === "net.last");
   assert.deepEqual([last.calls, last.forward_ns, last.backward_ns, last.parameters, last.bytes, last.saved_bytes, last.peak_bytes],
     [4, 360000, 280000, 300, 1200, 400, 1600]);
+});
+
+test("a module that is called again is there again, and its calls add up to it", async () => {
+  const page = await open("repeating", "&step=0");
+  const keys = (await boxesOf(page)).map(({ key }) => key);
+  assert.deepEqual(keys, ["net", "net.maybe", "net.last", "net.maybe#2", "net.first*1"]);
+  const data = (await edgesOf(page)).filter(({ kind }) => kind === "data").map(({ from, to }) => [from, to]);
+  assert.deepEqual(data, keys.slice(1, 4).map((key, i) => [key, keys[i + 2]]));
+  const { ops_forward_ns } = summaryOf("repeating").modules.find(({ path }) => path === "net.maybe");
+  assert.equal((await boxOf(page, "net.maybe")).forward.ns + (await boxOf(page, "net.maybe#2")).forward.ns, ops_forward_ns);
+});
+
+test("by keys alone one goes from box to box, opens and closes, a fold of repeats too", async () => {
+  const page = await open("repeating", "&step=0");
+  const focus = () => page.eval("report.canvas().focus");
+  const path = [];
+  for (let i = 0; i < 5; ++i) {
+    await page.press("ArrowDown");
+    path.push(await focus());
+  }
+  assert.deepEqual(path, ["net", "net.maybe", "net.last", "net.maybe#2", "net.first*1"]);
+  assert.equal(await textOf(page, ".panel h2"), "net.maybe");
+  await page.press("Enter");
+  assert.ok(await boxOf(page, "net.first#4"));
+  await page.press("Enter");
+  assert.equal(await boxOf(page, "net.first#4"), undefined);
 });

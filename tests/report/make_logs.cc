@@ -107,6 +107,7 @@ int main(int argc, char** argv) {
   Write(folder + "hostile.tape", HostileRun().Finish());
   Write(folder + "long.tape", LongRun().Finish());
   Write(folder + "branches.tape", BranchingRun().Finish());
+  Write(folder + "repeating.tape", RepeatingRun().Finish());
   Write(folder + "threw.tape", ThrowingRun().Finish());
   return 0;
 }

@@ -23,6 +23,7 @@ set(torchtape_report_files
   src/graph_edges.ts
   src/graph_fold.ts
   src/graph_item.ts
+  src/graph_keys.ts
   src/graph_layout.ts
   src/graph_legend.ts
   src/graph_lines.ts

@@ -3,9 +3,10 @@
 
 import { Draw, hideTip, showTip } from "./canvas";
 import { Colours } from "./graph_colour";
-import { Look, backwardRect, drawBox, drawHead, forwardRect, spanOf } from "./graph_draw";
+import { Look, backwardRect, drawBox, drawFocus, drawHead, forwardRect, spanOf } from "./graph_draw";
 import { Edge, GraphEdges, shownItem } from "./graph_edges";
 import type { Item } from "./graph_item";
+import { isArrow, nextBox } from "./graph_keys";
 import { Box, layoutGraph, leaf } from "./graph_layout";
 import { drawEdge, routeEdges } from "./graph_lines";
 import { Side, measureOf } from "./graph_measures";
@@ -38,6 +39,7 @@ export class GraphCanvas extends PanCanvas {
   private fitted = false;
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
+  private focus: string | null = null; // key of the box at which keys are
   private states: GraphStates;
   private look: Look | null = null;
   private lookOf: unknown[] = [];
@@ -183,10 +185,15 @@ export class GraphCanvas extends PanCanvas {
     for (let up = item.parent; up?.parent; up = up.parent) this.open.add(up.key);
     this.layout();
     const box = this.boxOf.get(shownItem(item, this.open));
-    if (!box || this.width === 0) return;
+    if (box) this.show(box);
+  }
+
+  // Brings a box into sight.
+  private show(box: Box): void {
+    if (this.width === 0) return;
     const x = box.x * this.scale + this.origin[0], y = box.y * this.scale + this.origin[1];
     if (x >= 0 && y >= 0 && x + 100 <= this.width && y + 40 <= this.height) return;
-    this.origin = [this.width / 2 - (box.x + Math.min(box.width, 330) / 2) * this.scale,
+    this.origin = [this.width / 2 - (box.x + Math.min(box.width, leaf.width) / 2) * this.scale,
                    this.height / 3 - box.y * this.scale];
   }
 
@@ -228,6 +235,8 @@ export class GraphCanvas extends PanCanvas {
     this.drawEdges(context, look, [left, top, right, bottom]);
     for (const box of this.boxes) if (box.open && isSeen(box)) drawHead(context, look, box);
     for (const box of this.boxes) if (!box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
+    const focused = this.boxes.find(({ item }) => item.key === this.focus);
+    if (focused) drawFocus(context, theme, focused);
     context.restore();
     this.minimap.draw(context, theme, this.boxes, { left, top, right, bottom, width: this.width, height: this.height });
   }
@@ -277,11 +286,8 @@ export class GraphCanvas extends PanCanvas {
     const arrow = this.pointOf(event)[0] - hit.box.x < 24;
     if (item.children.length && (arrow || isSeveral(item))) return this.toggle(item);
     if (isSeveral(item)) return;
-    // The one that is selected by this very click need not be searched for.
-    const selection: Selection = item.kind === "module" ? { kind: "module", module: item.module }
-      : { kind: "span", span: spanOf(item, this.model!.source, hit.backward) };
-    this.shownSelection = selection;
-    this.store.select(selection, { step: this.store.state.step });
+    this.focus = item.key;
+    this.selectSide(item, hit.backward);
   }
 
   protected clickedTwice(event: MouseEvent): void {
@@ -307,35 +313,42 @@ export class GraphCanvas extends PanCanvas {
 
   onKey(event: KeyboardEvent): boolean {
     const [x, y] = [this.width / 2, this.height / 2];
-    const item = this.itemOfSelection();
-    switch (event.key) {
+    const { key } = event;
+    switch (key) {
       case "w": case "+": this.zoomBy(1.3, x, y); return true;
       case "s": case "-": this.zoomBy(1 / 1.3, x, y); return true;
       case "0": this.fit(); return true;
-      case "Enter": case " ": if (item) this.toggle(item); return true;
-      case "ArrowUp": case "ArrowDown": case "ArrowLeft": case "ArrowRight": return this.move(event.key, item);
-      default: return false;
+      case "Enter": case " ": {
+        const box = this.focusBox();
+        if (box) this.toggle(box.item);
+        return true;
+      }
+      default: return isArrow(key) && this.move(key);
     }
   }
 
-  // The nearest box in a direction from the one that is selected.
-  private move(key: string, item: Item | null): boolean {
-    const from = item && this.boxOf.get(item);
-    const [dx, dy] = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key]!;
-    let best: Box | null = null, least = Infinity;
-    for (const box of this.boxes) {
-      if (box.item.kind !== "op" && box.item.kind !== "module") continue;
-      if (!from) { best = box; break; }
-      const [x, y] = [box.x - from.x, box.y - from.y];
-      const along = x * dx + y * dy, across = Math.abs(x * dy) + Math.abs(y * dx);
-      if (along <= 1 || along + 3 * across >= least) continue;
-      [best, least] = [box, along + 3 * across];
-    }
-    if (!best) return true;
-    const { kind, module } = best.item;
-    this.store.select(kind === "module" ? { kind, module }
-      : { kind: "span", span: spanOf(best.item, this.model!.source, false) }, { step: this.store.state.step });
+  // Where the keys are: at what arrows went to last, else at the selection.
+  private focusBox(): Box | null {
+    const item = this.itemOfSelection();
+    return this.boxes.find((box) => box.item.key === this.focus) ?? (item && this.boxOf.get(item)) ?? null;
+  }
+
+  private move(key: string): boolean {
+    const box = nextBox(this.boxes, this.focusBox(), key);
+    if (!box) return true;
+    this.focus = box.item.key;
+    this.show(box);
+    if (!isSeveral(box.item)) this.selectSide(box.item, false);
+    this.redraw();
     return true;
+  }
+
+  private selectSide(item: Item, backward: boolean): void {
+    // It need not be searched for.
+    const selection: Selection = item.kind === "module" ? { kind: "module", module: item.module }
+      : { kind: "span", span: spanOf(item, this.model!.source, backward) };
+    this.shownSelection = selection;
+    this.store.select(selection, { step: this.store.state.step });
   }
 }
 

@@ -193,6 +193,16 @@ export function drawBox(context: Draw, look: Look, box: Box): void {
   else drawClosed(context, look, box);
 }
 
+// Around the box at which the keys are.
+export function drawFocus(context: Draw, { accent }: Theme, { x, y, width, height }: Box): void {
+  context.strokeStyle = accent;
+  context.lineWidth = 1.5;
+  context.setLineDash([2, 2]);
+  context.strokeRect(x - 3.5, y - 3.5, width + 7, height + 7);
+  context.setLineDash([]);
+  context.lineWidth = 1;
+}
+
 // The span that a side of an item stands for; none: several.
 export function spanOf(item: Item, source: Source, backward: boolean): number {
   const at = backward && item.firstNode !== none ? item.firstNode : item.at;
