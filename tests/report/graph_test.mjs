@@ -127,10 +127,10 @@ test("a link restores every choice; the keyboard makes them", async () => {
   const link = await page.eval("location.hash");
   const again = await open("branches", link.replace("#view=graph", ""));
   assert.deepEqual(await again.eval("report.store.state.graph"),
-    { level: 2, colour: "memory", size: "time", label: "type", palette: "tol", merge: 7, all: true });
+    { level: 2, colour: "memory", size: "time", label: "type", palette: "tol", merge: 7, all: true, open: null });
   const wrong = await open("branches", "&colour=x&palette=__proto__&level=9&merge=-1&size=kind");
   assert.deepEqual(await wrong.eval("report.store.state.graph"),
-    { level: 1, colour: "kind", size: "same", label: "name", palette: "okabe", merge: 0, all: false });
+    { level: 1, colour: "kind", size: "same", label: "name", palette: "okabe", merge: 0, all: false, open: null });
 });
 
 test("small modules are merged into the one before them, or the one around; totals stay", async () => {
@@ -236,4 +236,20 @@ test("by keys alone one goes from box to box, opens and closes, a fold of repeat
   assert.ok(await boxOf(page, "net.first#4"));
   await page.press("Enter");
   assert.equal(await boxOf(page, "net.first#4"), undefined);
+});
+
+test("a link restores which groups are open", async () => {
+  const page = await open("branches", "&step=1");
+  const click = async (key, left = 28) => {
+    const [x, y] = await page.eval(`report.canvas().placeOf(${JSON.stringify(key)})`);
+    await page.click("canvas", [x - left, y]);
+  };
+  await click("net.last");
+  const link = () => page.eval("location.hash.replace('#view=graph', '')");
+  const both = await link();
+  await click("net", 8);
+  const none = await link();
+  const opened = (await boxesOf(await open("branches", both))).filter((box) => box.open);
+  assert.deepEqual(opened.map(({ key }) => key), ["net", "net.last"]);
+  assert.deepEqual((await boxesOf(await open("branches", none))).map((box) => [box.key, box.open]), [["net", false]]);
 });

@@ -9,9 +9,9 @@ import type { Item } from "./graph_item";
 import { isArrow, nextBox } from "./graph_keys";
 import { Box, layoutGraph, leaf } from "./graph_layout";
 import { drawEdge, routeEdges } from "./graph_lines";
-import { Side, measureOf } from "./graph_measures";
+import { heightsOf } from "./graph_measures";
 import { Minimap } from "./graph_minimap";
-import { GraphModel, buildGraph } from "./graph_model";
+import { GraphModel, buildGraph, oftenTexts } from "./graph_model";
 import { Source, sourceOfStep } from "./graph_source";
 import { GraphStates } from "./graph_states";
 import { tipLines } from "./graph_tip";
@@ -23,9 +23,6 @@ import { Theme } from "./theme";
 
 type Hit = { box: Box; backward: boolean } | null;
 
-// How much higher a box is that takes all of the step.
-const tallest = 240;
-
 export class GraphCanvas extends PanCanvas {
   model: GraphModel | null = null;
   boxes: Box[] = [];
@@ -33,9 +30,10 @@ export class GraphCanvas extends PanCanvas {
   private source: { of: string; source: Source } | null = null;
   private graphEdges: GraphEdges | null = null;
   private open = new Set<string>();
+  private openOf: string[] | null = null; // the choice that it follows
   private edges: Edge[] = [];
   private boxOf = new Map<Item, Box>();
-  private heightsOf = "";
+  private sizedBy = "";
   private fitted = false;
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
@@ -63,9 +61,10 @@ export class GraphCanvas extends PanCanvas {
       }
       this.model = buildGraph(this.store.run, this.source.source, graph);
       this.graphEdges = new GraphEdges(this.store.run, this.model);
-      if (this.open.size === 0) this.openFirst(this.model.root);
+      this.openChosen();
       this.layout();
-    } else if (this.heightsOf !== graph.size) {
+    } else if (this.sizedBy !== graph.size || this.openOf !== graph.open) {
+      this.openChosen();
       this.layout();
     }
     if (selection !== this.shownSelection) {
@@ -75,34 +74,32 @@ export class GraphCanvas extends PanCanvas {
     this.redraw();
   }
 
-  // A model that is alone is opened at once.
-  private openFirst(root: Item): void {
-    const modules = root.children.filter(({ kind }) => kind === "module");
+  // Those of the link; at first a model that is alone.
+  private openChosen(): void {
+    const { open } = this.store.state.graph;
+    if (open && open !== this.openOf) this.open = new Set(open);
+    this.openOf = open;
+    if (open || this.open.size > 0) return;
+    const modules = this.model!.root.children.filter(({ kind }) => kind === "module");
     if (modules.length === 1) this.open.add(modules[0].key);
+  }
+
+  private noteOpen(): void {
+    this.openOf = [...this.open];
+    this.store.set({ graph: { ...this.store.state.graph, open: this.openOf } }, false);
   }
 
   private layout(): void {
     const { model, open } = this;
     if (!model) return;
     this.edges = this.graphEdges!.between(open);
-    this.boxes = layoutGraph(model.root, this.edges, open, this.heights());
+    const { size } = this.store.state.graph;
+    this.sizedBy = size;
+    this.boxes = layoutGraph(model.root, this.edges, open, heightsOf(model.root, size));
     this.boxOf = new Map(this.boxes.map((box) => [box.item, box]));
     routeEdges(this.edges, this.boxes, this.boxOf);
     this.look = null;
     this.redraw();
-  }
-
-  // The same for all, or the more of the step a box takes the higher.
-  private heights(): (item: Item) => [number, number] {
-    const { size } = this.store.state.graph;
-    this.heightsOf = size;
-    if (size === "same") return () => [leaf.height, leaf.height];
-    const { root } = this.model!;
-    const all = root.children.reduce((sum, item) =>
-      sum + (measureOf(item, size, 0) ?? 0) + (measureOf(item, size, 1) ?? 0), 0);
-    const height = (item: Item, side: Side) =>
-      leaf.height + tallest * (all > 0 ? (measureOf(item, size, side) ?? 0) / all : 0);
-    return (item) => [item.hasForward ? height(item, 0) : 0, item.nodeCount ? height(item, 1) : 0];
   }
 
   // What is drawn, by key: for tests.
@@ -131,8 +128,8 @@ export class GraphCanvas extends PanCanvas {
     this.layout();
     // What was clicked stays where it is.
     const after = this.boxOf.get(item);
-    if (!before || !after) return;
-    this.moveBy((before.x - after.x) * this.scale, (before.y - after.y) * this.scale);
+    if (before && after) this.moveBy((before.x - after.x) * this.scale, (before.y - after.y) * this.scale);
+    this.noteOpen();
   }
 
   openAll(depth: number): void {
@@ -145,6 +142,7 @@ export class GraphCanvas extends PanCanvas {
     if (this.model) visit(this.model.root, depth + 1);
     this.layout();
     this.fitted = false;
+    this.noteOpen();
   }
 
   fit(): void {
@@ -354,14 +352,4 @@ export class GraphCanvas extends PanCanvas {
 
 function isSeveral({ kind }: Item): boolean {
   return kind === "group" || kind === "fold" || kind === "merged";
-}
-
-// In how many of all steps each item ran; "" where in every one.
-function oftenTexts({ source, items, itemAt }: GraphModel): string[] {
-  const { sets, of, steps } = source.ran!;
-  const all = items.map(() => new Set<number>());
-  itemAt.forEach((item, at) => {
-    for (let up = item; up && !all[up.id].has(of[at]); up = up.parent) all[up.id].add(of[at]);
-  });
-  return all.map((each) => sets.count(each)).map((ran) => (ran === steps ? "" : `${ran}/${steps}`));
 }

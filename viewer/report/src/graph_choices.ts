@@ -12,19 +12,25 @@ export interface GraphChoices {
   palette: string;
   merge: number; // modules with fewer parameters are merged; 0: none are
   all: boolean; // all steps in one
+  open: string[] | null; // keys of groups; null: as the graph opens them
 }
+
+// A link with more would be of no use.
+const mostOpen = 40;
 
 export const measures: { [key in Measure]: string } =
   { time: "time", memory: "memory", parameters: "parameters", flops: "FLOPs" };
 
 const defaults: GraphChoices =
-  { level: 1, colour: "kind", size: "same", label: "name", palette: "okabe", merge: 0, all: false };
+  { level: 1, colour: "kind", size: "same", label: "name", palette: "okabe", merge: 0, all: false, open: null };
 
 // Only what is not as usual is written.
 export function writeChoices(choices: GraphChoices, words: URLSearchParams): void {
   for (const key of Object.keys(defaults) as (keyof GraphChoices)[]) {
-    if (choices[key] !== defaults[key]) words.set(key, String(choices[key]));
+    if (key !== "open" && choices[key] !== defaults[key]) words.set(key, String(choices[key]));
   }
+  if (!choices.open || choices.open.length > mostOpen) return;
+  for (const key of choices.open.length ? choices.open : [""]) words.append("open", key);
 }
 
 // Whatever is in a link, the choices are valid.
@@ -43,5 +49,6 @@ export function readChoices(words: URLSearchParams): GraphChoices {
     palette: oneOf("palette", Object.keys(palettes), defaults.palette),
     merge: number("merge", 1e15, 0),
     all: words.get("all") === "true",
+    open: words.has("open") ? words.getAll("open").filter(Boolean) : null,
   };
 }

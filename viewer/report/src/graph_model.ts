@@ -296,3 +296,13 @@ function placed(item: Item): Item | null {
 export function buildGraph(run: Run, source: Source, shown: Shown): GraphModel {
   return new Builder(run, source, shown).build();
 }
+
+// In how many of all steps each item ran, 2/4; "" where in every one.
+export function oftenTexts({ source, items, itemAt }: GraphModel): string[] {
+  const { sets, of, steps } = source.ran!;
+  const all = items.map(() => new Set<number>());
+  itemAt.forEach((item, at) => {
+    for (let up = item; up && !all[up.id].has(of[at]); up = up.parent) all[up.id].add(of[at]);
+  });
+  return all.map((each) => sets.count(each)).map((ran) => (ran === steps ? "" : `${ran}/${steps}`));
+}
