@@ -38,6 +38,7 @@ export class GraphCanvas extends PanCanvas {
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
   private focus: string | null = null; // key of the box at which keys are
+  private byKeys = false; // it is shown only to those who use them
   private states: GraphStates;
   private look: Look | null = null;
   private lookOf: unknown[] = [];
@@ -234,7 +235,7 @@ export class GraphCanvas extends PanCanvas {
     for (const box of this.boxes) if (box.open && isSeen(box)) drawHead(context, look, box);
     for (const box of this.boxes) if (!box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
     const focused = this.boxes.find(({ item }) => item.key === this.focus);
-    if (focused) drawFocus(context, theme, focused);
+    if (focused && this.byKeys) drawFocus(context, theme, focused);
     context.restore();
     this.minimap.draw(context, theme, this.boxes, { left, top, right, bottom, width: this.width, height: this.height });
   }
@@ -284,7 +285,7 @@ export class GraphCanvas extends PanCanvas {
     const arrow = this.pointOf(event)[0] - hit.box.x < 24;
     if (item.children.length && (arrow || isSeveral(item))) return this.toggle(item);
     if (isSeveral(item)) return;
-    this.focus = item.key;
+    [this.focus, this.byKeys] = [item.key, false];
     this.selectSide(item, hit.backward);
   }
 
@@ -334,7 +335,7 @@ export class GraphCanvas extends PanCanvas {
   private move(key: string): boolean {
     const box = nextBox(this.boxes, this.focusBox(), key);
     if (!box) return true;
-    this.focus = box.item.key;
+    [this.focus, this.byKeys] = [box.item.key, true];
     this.show(box);
     if (!isSeveral(box.item)) this.selectSide(box.item, false);
     this.redraw();
