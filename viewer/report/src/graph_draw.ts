@@ -60,13 +60,14 @@ interface Content {
 function drawSide(context: Draw, look: Look, [x, y, width, height]: Rect, paint: Paint, content: Content): void {
   const { theme, scale } = look;
   const { state } = content;
-  const faded = state === 0 ? 0.35 : 1;
+  // What is not selected stays legible: paler than its text is its colour.
+  const faded = state === 0 ? 0.5 : 1;
   roundRect(context, x, y, width, height, 5);
   context.globalAlpha = faded;
   context.fillStyle = theme.card;
   context.fill();
   if (paint.fill) {
-    context.globalAlpha = faded * (scale < 0.45 ? Math.max(paint.opacity, 0.5) : paint.opacity);
+    context.globalAlpha = faded ** 3 * (scale < 0.45 ? Math.max(paint.opacity, 0.5) : paint.opacity);
     context.fillStyle = paint.fill;
     context.fill();
     context.globalAlpha = faded;
@@ -81,7 +82,7 @@ function drawSide(context: Draw, look: Look, [x, y, width, height]: Rect, paint:
   // How much of the step it takes.
   context.fillStyle = paint.ink ?? theme.accent;
   context.fillRect(x + 8, y + height - 4, (width - 16) * Math.min(content.part, 1), 2);
-  if (scale >= 0.45) drawTexts(context, theme, [x, y + (height - leaf.height) / 2, width, leaf.height], paint, content);
+  if (scale >= 0.45) drawTexts(context, theme, [x, y + (height - leaf.height) / 2, width, leaf.height], state === 0 ? { ...paint, ink: null } : paint, content);
   context.globalAlpha = 1;
   context.lineWidth = 1;
 }
