@@ -1,5 +1,5 @@
 """Holds measured figures against their bars: bars.py OP_COST LOG_COST TRAINING_COST
-ATTRIBUTION RESULT."""
+ATTRIBUTION REPORT RESULT."""
 
 import json
 import sys
@@ -55,11 +55,12 @@ def attribution_rows(results):
 
 
 def main():
-    costs, log, trainings, zoo, result = sys.argv[1:]
+    costs, log, trainings, zoo, report, result = sys.argv[1:]
     rows = [
         *op_rows(json.load(open(costs))),
         *log_rows(json.load(open(log))),
         *training_rows(json.load(open(trainings))),
+        *((row["name"], row["figure"], row["bar"], row["unit"]) for row in json.load(open(report))),
     ]
     rows = [(*row, "at most") for row in rows]
     rows += [(*row, "at least") for row in attribution_rows(json.load(open(zoo)))]

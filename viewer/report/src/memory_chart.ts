@@ -2,9 +2,11 @@
 // in its time, and who held it then.
 
 import { Draw, hideTip, showTip, smallFont } from "./canvas";
+import { firstAt } from "./facts";
 import { none } from "./run";
-import { Changes, Groups, Grouping, groupsOf } from "./live";
-import { Store } from "./store";
+import { Changes, Groups, Grouping, changesOf, groupsOf } from "./live";
+import { LiveBlocks } from "./memory_blocks";
+import { Selection, Store } from "./store";
 import { Theme } from "./theme";
 import { TimeCanvas } from "./timecanvas";
 import { byteTick, bytes, time } from "./units";
@@ -21,20 +23,23 @@ interface Picture {
 export class MemoryChart extends TimeCanvas {
   groups: Groups;
   private grouping: Grouping = "module";
-  private known = new Map<Grouping, Groups>();
+  private known: {
+    groups: Map<Grouping, Groups>;
+    blocks?: { groups: Groups; selection: Selection; blocks: LiveBlocks };
+  } = { groups: new Map() };
   private changes: Changes;
   private picture: Picture | null = null;
 
   constructor(store: Store, label = "live memory") {
     super(label, store, false);
-    this.changes = new Changes(store.run);
+    this.changes = changesOf(store.run);
     this.groups = this.groupBy("module");
   }
 
   groupBy(grouping: Grouping): Groups {
     this.grouping = grouping;
-    let groups = this.known.get(grouping);
-    if (!groups) this.known.set(grouping, (groups = groupsOf(this.store.run, grouping)));
+    let groups = this.known.groups.get(grouping);
+    if (!groups) this.known.groups.set(grouping, (groups = groupsOf(this.store.run, grouping)));
     this.redraw();
     return (this.groups = groups);
   }
@@ -56,38 +61,44 @@ export class MemoryChart extends TimeCanvas {
     return !!mask && span[allocation] !== none && mask[span[allocation]] > 0;
   }
 
-  private paintPicture(): Picture {
-    const pixels = Math.max(Math.ceil(this.axis.right - this.axis.left), 1);
-    const { changes, groups } = this;
-    const { count } = this.store.run.allocations;
-    const kinds = groups.names.length + 1;
-    const picture = { live: new Float64Array(pixels), at: new Float64Array(pixels),
-                      parts: new Float64Array(pixels * kinds) };
-    const now = new Float64Array(kinds);
-    const selecting = this.store.state.selection.kind !== "none";
-    let live = 0, pixel = -1;
-    const keep = (index: number, at: number) => {
-      picture.live[index] = live;
-      picture.at[index] = at;
-      picture.parts.set(now, index * kinds);
-    };
-    const moveTo = (index: number) => {
-      while (pixel < Math.min(index, pixels - 1)) keep(++pixel, this.axis.time(this.axis.left + pixel));
-    };
-    for (let i = 0; i < changes.count; ++i) {
-      const at = changes.time[i];
-      if (at > this.axis.to) break;
-      const index = Math.floor(this.axis.x(at) - this.axis.left);
-      if (index >= 0) moveTo(index);
-      const which = changes.allocation[i] < 0 ? ~changes.allocation[i] : changes.allocation[i];
-      live += changes.delta[i];
-      if (which < count) {
-        now[groups.of[which]] += changes.delta[i];
-        if (selecting && this.isSelected(which)) now[kinds - 1] += changes.delta[i];
-      }
-      if (index >= 0 && index < pixels && live > picture.live[index]) keep(index, at);
+  // Of what is selected now.
+  private get blocks(): LiveBlocks {
+    const { groups, changes } = this;
+    const { selection } = this.store.state;
+    if (this.known.blocks?.groups !== groups || this.known.blocks.selection !== selection) {
+      const { count } = this.store.run.allocations;
+      const selected = groups.names.length;
+      const ofGroup = groups.names.map((_, group) => [group]);
+      const andSelected = ofGroup.map(([group]) => [group, selected]);
+      const isSelected = new Uint8Array(count);
+      for (let i = 0; selection.kind !== "none" && i < count; ++i) isSelected[i] = this.isSelected(i) ? 1 : 0;
+      const blocks = new LiveBlocks(changes, count, selected + 1,
+        (allocation) => (isSelected[allocation] ? andSelected : ofGroup)[groups.of[allocation]]);
+      this.known.blocks = { groups, selection, blocks };
     }
-    moveTo(pixels - 1);
+    return this.known.blocks.blocks;
+  }
+
+  private paintPicture(): Picture {
+    const { axis, changes, blocks } = this;
+    const pixels = Math.max(Math.ceil(axis.right - axis.left), 1);
+    const picture = { live: new Float64Array(pixels), at: new Float64Array(pixels),
+                      parts: new Float64Array(pixels * blocks.parts) };
+    const { parts } = blocks;
+    let first = firstAt(changes.time, axis.from), before = -2;
+    for (let pixel = 0; pixel < pixels; ++pixel) {
+      const begin = axis.time(axis.left + pixel), end = axis.time(axis.left + pixel + 1);
+      let last = first;
+      if (changes.time[last] < end) last = firstAt(changes.time, end);
+      const most = blocks.mostAfter(first, last);
+      picture.live[pixel] = blocks.liveAfter(most);
+      picture.at[pixel] = most < first ? begin : changes.time[most];
+      const into = picture.parts.subarray(pixel * parts, (pixel + 1) * parts);
+      if (most === before) into.set(picture.parts.subarray((pixel - 1) * parts, pixel * parts));
+      else blocks.partsAfter(most, into);
+      before = most;
+      first = last;
+    }
     return picture;
   }
 
@@ -193,6 +204,11 @@ export class MemoryChart extends TimeCanvas {
     context.fillText(`peak ${bytes(memory.peak_bytes)}`, x + (right ? -8 : 8), Math.max(at - 3, 8));
   }
 
+  // An instant.
+  placeOf(at: number | string): [number, number] {
+    return [this.axis.x(Number(at)), this.height / 2];
+  }
+
   protected clicked(event: MouseEvent): void {
     this.store.set({ cursor: this.axis.time(event.offsetX) });
   }
@@ -220,9 +236,8 @@ export class MemoryChart extends TimeCanvas {
     const { cursor } = this.store.state;
     const { time: times, count } = this.changes;
     if (count === 0) return false;
-    let index = 0;
     const from = cursor ?? this.axis.from;
-    while (index < count && times[index] < from) ++index;
+    let index = firstAt(times, from);
     if (direction > 0) while (index < count && times[index] <= from) ++index;
     else --index;
     if (index < 0 || index >= count) return true;

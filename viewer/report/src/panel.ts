@@ -14,10 +14,15 @@ const mostLinks = 12;
 export class Panel {
   readonly element = make("aside", { class: "panel", label: "what is selected" });
 
+  private shown: { selection: Selection; step: number } | null = null;
+
   constructor(private store: Store) {}
 
+  // Called in every frame of a movement, so it makes anew only what has changed.
   update(): void {
-    const { selection } = this.store.state;
+    const { selection, step } = this.store.state;
+    if (this.shown?.selection === selection && this.shown.step === step) return;
+    this.shown = { selection, step };
     this.element.hidden = selection.kind === "none";
     if (selection.kind === "none") return;
     const close = button("\u00d7", () => this.store.clear(), { class: "close", label: "clear the selection" });
