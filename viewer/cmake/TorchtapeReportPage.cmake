@@ -27,6 +27,7 @@ set(torchtape_report_files
   src/live.ts
   src/main.ts
   src/memory.ts
+  src/memory_blocks.ts
   src/memory_chart.ts
   src/notices.ts
   src/overview.ts
