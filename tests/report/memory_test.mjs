@@ -39,7 +39,7 @@ test("an instant of the memory chart shows what is live then", async () => {
 
 test("each pixel of the memory chart has the most that was live in its time, and who held it", async () => {
   const page = await open("long", { hash: "#view=memory&step=900" });
-  await page.press("s");
+  await page.press("9");
   await page.click(".choice button:nth-child(2)");
   const wrong = await page.eval(`(() => {
     const chart = report.canvas(), { picture, axis, groups, changes } = chart, wrong = [];
