@@ -11,7 +11,9 @@ set(torchtape_report_files
   src/axis.ts
   src/canvas.ts
   src/charts.ts
+  src/critical_path.ts
   src/data.ts
+  src/devices.ts
   src/dom.ts
   src/facts.ts
   src/findings.ts
@@ -24,6 +26,7 @@ set(torchtape_report_files
   src/graph_minimap.ts
   src/graph_model.ts
   src/graph_view.ts
+  src/lanes.ts
   src/live.ts
   src/main.ts
   src/memory.ts
@@ -33,6 +36,7 @@ set(torchtape_report_files
   src/overview.ts
   src/pancanvas.ts
   src/panel.ts
+  src/path_facts.ts
   src/replay.ts
   src/run.ts
   src/search.ts

@@ -2,6 +2,7 @@
 // looked at up to date.
 
 import { frames } from "./canvas";
+import { criticalPath } from "./critical_path";
 import { unpack } from "./data";
 import { button, make } from "./dom";
 import { graphView } from "./graph_view";
@@ -110,7 +111,7 @@ async function open(): Promise<void> {
   const store = new Store(new Run(facts, columns));
   const page = new Page(store);
   // For tests: what is looked at, and where it is.
-  Object.assign(window, { report: { store, frames, canvas: () => page.view.canvas } });
+  Object.assign(window, { report: { store, frames, criticalPath, canvas: () => page.view.canvas } });
 }
 
 open().catch((error: unknown) => {
