@@ -31,3 +31,12 @@ test("numbers of shapes drawn in a frame stay small, however far one zooms out",
   const { shapes } = await page.eval("report.frames.timeline");
   assert.ok(shapes > 100 && shapes < 12000, String(shapes));
 });
+
+test("while a report opens, it says what it does", async () => {
+  const page = await open("long", { script: `window.said = [];
+    new MutationObserver(() => said.push(document.querySelector("[role=status].opening")?.textContent))
+      .observe(document, { childList: true, subtree: true, characterData: true });` });
+  const said = [...new Set(await page.eval("said"))].filter(Boolean).join(" ");
+  assert.match(said, /: unpacking [\d.]+ [KM]iB .*: reading [\d.]+ k spans and [\d.]+ k allocations .*: drawing/);
+  assert.equal(await page.eval("document.querySelector('.opening')"), null);
+});

@@ -46,7 +46,7 @@ VerbOptions Half(VerbOptions options, int half) {
   const auto progress = options.progress;
   if (!progress) return options;
   options.progress = [progress, half](uint64_t done, uint64_t total) {
-    progress(done + (half == 0 ? 0 : total), 2 * total);
+    progress((done + (half == 0 ? 0 : total)) / 2, total);
   };
   return options;
 }

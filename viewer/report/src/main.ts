@@ -17,6 +17,7 @@ import { Store } from "./store";
 import { moduleView, opView, sourceView } from "./tables";
 import { isDark, setTheme } from "./theme";
 import { timelineView } from "./timeline_view";
+import { bytes, count } from "./units";
 import { View } from "./view";
 
 const makers: { [name: string]: (store: Store) => View } = {
@@ -104,11 +105,25 @@ class Page {
   }
 }
 
+// Says what is being done, and gives the browser the time to show it: a frame,
+// but in a tab that nobody sees there are none.
+function tell(text: string): Promise<void> {
+  document.querySelector(".opening")!.textContent = `Opening the report: ${text} ...`;
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 100);
+  });
+}
+
 async function open(): Promise<void> {
   const data = document.getElementById("data")!;
+  await tell(`unpacking ${bytes(data.textContent!.length)}`);
   const { facts, columns } = await unpack(data.textContent!);
   data.remove();
-  const store = new Store(new Run(facts, columns));
+  await tell(`reading ${count(facts.kept.spans)} spans and ${count(facts.kept.allocations)} allocations`);
+  const run = new Run(facts, columns);
+  await tell("drawing");
+  const store = new Store(run);
   const page = new Page(store);
   // For tests: what is looked at, and where it is.
   Object.assign(window, { report: { store, frames, criticalPath, canvas: () => page.view.canvas } });

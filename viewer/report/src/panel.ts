@@ -66,15 +66,15 @@ export class Panel {
                 this.allocationFacts(selection.allocation)];
       case "path":
         return ["critical path", pathTitle(run, this.store.state.step),
-                pathFacts(this.store, (span) => this.spanLink(span))];
+                pathFacts(this.store, (span, ns) => this.spanLink(span, ns))];
       case "none": return ["", "", []];
     }
   }
 
-  private spanLink(span: number): HTMLElement {
+  private spanLink(span: number, ns = durationOf(this.store.run, span)): HTMLElement {
     const { run } = this.store;
     const text = shortName(run.operator(span).name);
-    return button(`${text}  ${known(durationOf(run, span), time)}`,
+    return button(`${text}  ${known(ns, time)}`,
       () => this.store.select({ kind: "span", span }), { class: "link" });
   }
 

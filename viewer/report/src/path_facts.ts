@@ -84,7 +84,7 @@ function deviceText(run: Run, stepNs: number): string | null {
 }
 
 // For the panel.
-export function pathFacts(store: Store, link: (span: number) => Node): [string, string | Node | null][] {
+export function pathFacts(store: Store, link: (span: number, ns: number) => Node): [string, string | Node | null][] {
   const { run, state } = store;
   const [from, to] = run.stepRange(state.step);
   const { parts, opNs, backwardNs, deviceNs, betweenNs, besideNs } = criticalPath(run, state.step);
@@ -102,6 +102,6 @@ export function pathFacts(store: Store, link: (span: number) => Node): [string, 
     ["at cursor", now ? `${partName(run, now)}  ${time(now.to - now.from)}, ${waits[now.waitedFor]}` : null],
     ["by module", sums(ops, ({ span }) => run.modulePath(run.spans.module[span]), to - from)],
     ["by op", sums(ops, (part) => shortName(partName(run, part)), to - from)],
-    ["longest", make("div", { class: "links" }, ...longest.map(({ span }) => link(span)))],
+    ["longest", make("div", { class: "links" }, ...longest.map((part) => link(part.span, part.to - part.from)))],
   ];
 }
