@@ -90,7 +90,7 @@ class Page {
 
   private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target instanceof HTMLInputElement) return;
+    if (isItsOwn(event)) return;
     const { store } = this;
     const number = Number(event.key);
     const names = Object.keys(makers);
@@ -103,6 +103,16 @@ class Page {
     else if (!this.replay.onKey(event) && !this.view.onKey?.(event)) return;
     event.preventDefault();
   }
+}
+
+// Whether what has the focus does something with the key itself.
+function isItsOwn({ key, target }: KeyboardEvent): boolean {
+  if (target instanceof HTMLInputElement) {
+    if (key === "Escape") target.blur();
+    return true;
+  }
+  if (target instanceof HTMLSelectElement) return key === " " || key.startsWith("Arrow");
+  return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
 }
 
 // Says what is being done, and gives the browser the time to show it: a frame,

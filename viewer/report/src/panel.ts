@@ -17,7 +17,9 @@ export class Panel {
 
   private shown: { selection: Selection; step: number; cursor: number | null } | null = null;
 
-  constructor(private store: Store) {}
+  constructor(private store: Store) {
+    this.element.setAttribute("aria-live", "polite");
+  }
 
   // Called in every frame of a movement, so it makes anew only what has changed.
   update(): void {

@@ -250,7 +250,7 @@ export class Timeline extends TimeCanvas {
     const { selection } = this.store.state;
     const { spans } = this.store.run;
     if (selection.kind === "path") return this.movePath(key);
-    if (selection.kind !== "span") return false;
+    if (selection.kind !== "span") return this.selectFirst();
     const { span } = selection;
     const lane = this.lanes.of(spans.thread[span], spans.depth[span])!;
     const index = lane.entries.indexOf(span);
@@ -262,6 +262,15 @@ export class Timeline extends TimeCanvas {
     if (next === undefined || next === none) return true;
     this.store.select({ kind: "span", span: next }, { range: this.store.state.range });
     this.keepInSight(spans.start[next]);
+    return true;
+  }
+
+  // Where the keys begin: the first outermost span in sight.
+  private selectFirst(): boolean {
+    const lane = this.lanes.lanes.find(({ thread, depth }) => thread !== none && depth === 0);
+    const span = lane?.entries[firstAfter(lane, this.store.visibleRange()[0])];
+    if (span === undefined) return false;
+    this.store.select({ kind: "span", span }, { range: this.store.state.range });
     return true;
   }
 

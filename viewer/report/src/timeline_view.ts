@@ -26,7 +26,7 @@ export function timelineView(store: Store): View {
   const foot = make("div", { class: "foot" });
   const path = button("Critical path", () => togglePath(store),
     { id: "path", title: "what made the step as long as it is (c)" });
-  const memory = store.run.summary.memory ? new MemoryChart(store, "live memory below the timeline") : null;
+  const memory = store.run.summary.memory?.peak_bytes ? new MemoryChart(store, "live memory below the timeline") : null;
   if (memory) {
     memory.element.className = "strip";
     timeline.element.style.flex = `0 1 ${timeline.contentHeight}px`;
