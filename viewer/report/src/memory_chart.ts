@@ -162,32 +162,44 @@ export class MemoryChart extends TimeCanvas {
     }
   }
 
+  // Columns of whole pixels: a browser paints them many times faster than the
+  // smooth outline of an area with as many corners.
   private drawStack(context: Draw, theme: Theme, picture: Picture, y: (size: number) => number): void {
     const count = this.groups.names.length, kinds = count + 1;
     const pixels = picture.live.length;
     const selecting = this.store.state.selection.kind !== "none";
-    const base = new Float64Array(pixels);
-    context.globalAlpha = selecting ? 0.4 : 0.95;
+    const ground = new Int32Array(pixels).fill(Math.round(y(0))), roof = new Int32Array(pixels);
+    const sum = new Float64Array(pixels);
+    context.globalAlpha = selecting ? 0.4 : 1;
     for (let group = 0; group < count; ++group) {
+      for (let x = 0; x < pixels; ++x) roof[x] = Math.round(y((sum[x] += picture.parts[x * kinds + group])));
       context.fillStyle = theme.series[group] ?? theme.faint;
-      context.beginPath();
-      for (let x = 0; x < pixels; ++x) context.lineTo(left + x, y(base[x] + picture.parts[x * kinds + group]));
-      for (let x = pixels - 1; x >= 0; --x) context.lineTo(left + x, y(base[x]));
-      context.fill();
-      for (let x = 0; x < pixels; ++x) base[x] += picture.parts[x * kinds + group];
+      this.fillColumns(context, roof, ground);
+      ground.set(roof);
     }
     context.globalAlpha = 1;
-    context.strokeStyle = theme.text;
-    context.lineWidth = 1;
-    context.beginPath();
-    for (let x = 0; x < pixels; ++x) context.lineTo(left + x, y(picture.live[x]));
-    context.stroke();
-    this.shapes += pixels * kinds;
-    if (!selecting) return;
-    context.fillStyle = theme.accent;
-    for (let x = 0; x < pixels; ++x) {
-      const size = picture.parts[x * kinds + count];
-      if (size > 0) context.fillRect(left + x, y(size), 1, y(0) - y(size));
+    if (selecting) {
+      for (let x = 0; x < pixels; ++x) roof[x] = Math.round(y(picture.parts[x * kinds + count]));
+      context.fillStyle = theme.accent;
+      this.fillColumns(context, roof, ground.fill(Math.round(y(0))));
+    }
+    for (let x = 0; x < pixels; ++x) roof[x] = Math.round(y(picture.live[x])) - 1;
+    for (let x = 0; x < pixels; ++x) ground[x] = Math.max(roof[x], x > 0 ? roof[x - 1] : roof[x]) + 1;
+    for (let x = pixels - 1; x > 0; --x) roof[x] = Math.min(roof[x], roof[x - 1]);
+    context.fillStyle = theme.text;
+    this.fillColumns(context, roof, ground);
+  }
+
+  // From `roof` down to `ground`; pixels that are alike as one.
+  private fillColumns(context: Draw, roof: Int32Array, ground: Int32Array): void {
+    for (let x = 0; x < roof.length; ) {
+      let next = x + 1;
+      while (next < roof.length && roof[next] === roof[x] && ground[next] === ground[x]) ++next;
+      if (ground[x] > roof[x]) {
+        context.fillRect(left + x, roof[x], next - x, ground[x] - roof[x]);
+        ++this.shapes;
+      }
+      x = next;
     }
   }
 
