@@ -11,7 +11,9 @@ set(torchtape_report_files
   src/axis.ts
   src/canvas.ts
   src/charts.ts
+  src/critical_path.ts
   src/data.ts
+  src/devices.ts
   src/dom.ts
   src/facts.ts
   src/findings.ts
@@ -38,16 +40,19 @@ set(torchtape_report_files
   src/graph_tip.ts
   src/graph_union.ts
   src/graph_view.ts
+  src/lanes.ts
   src/layer_family.ts
   src/live.ts
   src/main.ts
   src/memory.ts
+  src/memory_blocks.ts
   src/memory_chart.ts
   src/notices.ts
   src/overview.ts
   src/palettes.ts
   src/pancanvas.ts
   src/panel.ts
+  src/path_facts.ts
   src/replay.ts
   src/run.ts
   src/search.ts

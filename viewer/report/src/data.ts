@@ -123,6 +123,7 @@ export interface Facts {
   works: [matrix: number, arithmetic: number, transcendental: number, bytes: number, onCpu: boolean][];
   module_sources: string[]; // who told of a module
   threads: { number: number; name: string }[];
+  device_streams: { device: string; stream: number; error_ns: number }[];
   drops: { start_ns: number; end_ns: number; events: number }[];
   audits: { time_ns: number; tapped_ops: number; missed_ops: number }[];
   notes: string[];

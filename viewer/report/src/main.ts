@@ -2,6 +2,7 @@
 // looked at up to date.
 
 import { frames } from "./canvas";
+import { criticalPath } from "./critical_path";
 import { unpack } from "./data";
 import { button, make } from "./dom";
 import { graphView } from "./graph_view";
@@ -16,6 +17,7 @@ import { Store } from "./store";
 import { moduleView, opView, sourceView } from "./tables";
 import { isDark, setTheme } from "./theme";
 import { timelineView } from "./timeline_view";
+import { bytes, count } from "./units";
 import { View } from "./view";
 
 const makers: { [name: string]: (store: Store) => View } = {
@@ -97,7 +99,7 @@ class Page {
 
   private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
+    if (isItsOwn(event)) return;
     const { store } = this;
     const number = Number(event.key);
     const names = Object.keys(makers);
@@ -113,14 +115,37 @@ class Page {
   }
 }
 
+// Whether what has the focus does something with the key itself.
+function isItsOwn({ key, target }: KeyboardEvent): boolean {
+  if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) {
+    if (key === "Escape") target.blur();
+    return true;
+  }
+  return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
+}
+
+// Says what is being done, and gives the browser the time to show it: a frame,
+// but in a tab that nobody sees there are none.
+function tell(text: string): Promise<void> {
+  document.querySelector(".opening")!.textContent = `Opening the report: ${text} ...`;
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 100);
+  });
+}
+
 async function open(): Promise<void> {
   const data = document.getElementById("data")!;
+  await tell(`unpacking ${bytes(data.textContent!.length)}`);
   const { facts, columns } = await unpack(data.textContent!);
   data.remove();
-  const store = new Store(new Run(facts, columns));
+  await tell(`reading ${count(facts.kept.spans)} spans and ${count(facts.kept.allocations)} allocations`);
+  const run = new Run(facts, columns);
+  await tell("drawing");
+  const store = new Store(run);
   const page = new Page(store);
   // For tests: what is looked at, and where it is.
-  Object.assign(window, { report: { store, frames, canvas: () => page.view.canvas } });
+  Object.assign(window, { report: { store, frames, criticalPath, canvas: () => page.view.canvas } });
 }
 
 open().catch((error: unknown) => {

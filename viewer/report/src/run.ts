@@ -1,5 +1,6 @@
 // The recorded run: spans, allocations, steps and the tables they point into.
 
+import { DeviceTimes, decodeDevices } from "./devices";
 import { Columns, Facts, ModuleTotal, Operator, Summary } from "./data";
 
 export const none = -1;
@@ -120,6 +121,7 @@ function decodeAllocations(columns: Columns): Allocations {
 export class Run {
   readonly spans: Spans;
   readonly allocations: Allocations;
+  readonly devices: DeviceTimes;
   readonly summary: Summary;
   readonly values: { name: Int32Array; step: Float64Array; number: Float64Array };
   readonly corrections: { time: Float64Array; bytes: Float64Array };
@@ -134,6 +136,7 @@ export class Run {
     this.spans = decodeSpans(columns);
     connect(this.spans, facts.operators, (time) => this.stepAt(time));
     this.allocations = decodeAllocations(columns);
+    this.devices = decodeDevices(columns);
     this.values = { name: columns.integers("value_name"), step: columns.numbers("value_step"),
                     number: columns.reals("value_number") };
     this.corrections = { time: columns.numbers("correction_time"),
