@@ -54,8 +54,8 @@ export class Browser {
   }
 
   // Opens a file in a tab that has no network, and waits until the report is
-  // there.
-  async open(path, { width = 1280, height = 800, dark = false, hash = "" } = {}) {
+  // there. `script` runs in the page before anything of its own.
+  async open(path, { width = 1280, height = 800, dark = false, hash = "", script = "" } = {}) {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, sessionId);
@@ -66,6 +66,7 @@ export class Browser {
     await page.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
     await page.send("Emulation.setEmulatedMedia",
       { features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }] });
+    if (script) await page.send("Page.addScriptToEvaluateOnNewDocument", { source: script });
     await page.send("Page.navigate", { url: pathToFileURL(path).href + hash });
     await page.until("window.report !== undefined");
     await page.settle();
@@ -159,8 +160,10 @@ class Page {
 
   async press(key) {
     const text = key.length === 1 ? key : key === "Enter" ? "\r" : undefined;
-    await this.send("Input.dispatchKeyEvent", { type: "keyDown", key, text });
-    await this.send("Input.dispatchKeyEvent", { type: "keyUp", key });
+    // By which a browser knows the keys that do something by themselves.
+    const windowsVirtualKeyCode = { Tab: 9, Enter: 13, Escape: 27, " ": 32 }[key];
+    await this.send("Input.dispatchKeyEvent", { type: "keyDown", key, text, windowsVirtualKeyCode });
+    await this.send("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode });
     await this.settle();
   }
 

@@ -2,8 +2,10 @@
 
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <string>
 
+#include "report/graph_logs.h"
 #include "viewer/sample_run.h"
 
 namespace torchtape::viewer {
@@ -69,6 +71,57 @@ LogBuilder SavingRun() {
   return log;
 }
 
+// Steps of 1000 us whose critical paths are known: times are us in the step.
+//   0  a backward pass on a thread of its own, between ops of another; beside
+//      them a thread that nobody waits for
+//   1  an op that waits for what another thread makes
+//   2  a device that two ops give work, and an op that reads its value
+LogBuilder PathRun() {
+  LogBuilder log;
+  log.run.mutable_options()->set_device_time(v1::DEVICE_TIME_LEVEL_OPS);
+  log.Thread(2, "autograd", 7);
+  log.Thread(3, "loader", 8);
+  const auto op = [&log](const char* name) {
+    return log.Op(name, "", {log.Tensor({1})});
+  };
+  const uint32_t returns = log.Returns({log.Tensor({1})});
+  const auto run = [&](uint32_t thread, uint64_t from_us, uint64_t to_us,
+                       uint32_t signature, uint64_t reads, uint64_t makes,
+                       std::optional<int64_t> sequence = {}) {
+    log.Begin(thread, from_us * kUs, signature, {{reads, reads}}, sequence);
+    log.End(thread, to_us * kUs, returns, {{makes, makes}});
+  };
+  const auto node = [&](uint64_t from_us, uint64_t to_us, const char* name,
+                        int64_t sequence) {
+    log.BeginBackward(2, from_us * kUs, log.Span(v1::SPAN_KIND_BACKWARD, name),
+                      sequence, 1);
+    log.End(2, to_us * kUs);
+  };
+  run(1, 10, 110, op("aten::first"), 1, 2, 1);
+  run(1, 120, 200, op("aten::second"), 2, 3, 2);
+  run(3, 50, 650, op("aten::beside"), 4, 5);
+  node(250, 450, "SecondBackward0", 2);
+  node(450, 600, "FirstBackward0", 1);
+  run(1, 700, 800, op("aten::update"), 1, 1);
+  log.Step(1, 1000 * kUs);
+  run(1, 1010, 1100, op("aten::early"), 1, 6);
+  run(3, 1020, 1300, op("aten::decode"), 4, 7);
+  run(1, 1320, 1500, op("aten::consume"), 7, 8);
+  log.Step(2, 2000 * kUs);
+  run(1, 2010, 2030, op("aten::one"), 1, 9);
+  run(1, 2035, 2060, op("aten::two"), 9, 10);
+  log.Begin(1, 2070 * kUs, op("aten::item"), {{10, 10}});
+  run(1, 2075, 2515, op("aten::_local_scalar_dense"), 10, 11);
+  log.End(1, 2520 * kUs);
+  run(1, 2530, 2560, op("aten::last"), 1, 12);
+  // The device's clock is 1 us ahead; spans of thread 1 are counted from 0.
+  log.DeviceTime(1, 5, 4, 2041 * kUs, 260 * kUs);
+  log.DeviceTime(1, 6, 4, 2301 * kUs, 200 * kUs);
+  log.DeviceTime(0, 2, 4, 2041 * kUs, 460 * kUs);
+  log.Step(3, 3000 * kUs);
+  return log;
+}
+
 // More than fits into a page: 1100 steps of 1000 events, the 700th slow, with
 // the peak of memory in the 900th.
 LogBuilder LongRun() {
@@ -104,6 +157,10 @@ int main(int argc, char** argv) {
   Write(folder + "saving.tape", SavingRun().Finish());
   Write(folder + "killed.tape", SampleRun().Kill());
   Write(folder + "hostile.tape", HostileRun().Finish());
+  Write(folder + "paths.tape", PathRun().Finish());
   Write(folder + "long.tape", LongRun().Finish());
+  Write(folder + "branches.tape", BranchingRun().Finish());
+  Write(folder + "repeating.tape", RepeatingRun().Finish());
+  Write(folder + "threw.tape", ThrowingRun().Finish());
   return 0;
 }

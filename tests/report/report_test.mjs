@@ -3,55 +3,12 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
-import { after, afterEach, before, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { Browser } from "./browser.mjs";
+import { clickRow, copiedTable, folder, open, panelTitle, summaryOf, textOf, tool, useReports, views } from "./pages.mjs";
 
-const folder = process.argv[2];
-const tool = process.env.TORCHTAPE_TOOL;
-let browser;
-
-before(async () => {
-  for (const name of ["sample", "saving", "killed", "hostile", "long"]) {
-    execFileSync(tool, ["report", `${folder}/${name}.tape`, "-o", `${folder}/${name}.html`], { stdio: "ignore" });
-  }
-  browser = await Browser.start();
-});
-after(() => browser?.stop());
-
-const pages = [];
-const open = async (name, options) => {
-  pages.push(await browser.open(`${folder}/${name}.html`, options));
-  return pages.at(-1);
-};
-afterEach(async () => { for (const page of pages.splice(0)) await page.close(); });
-
-function summaryOf(name) {
-  const output = execFileSync(tool, ["summary", "--json", "--by=source", `${folder}/${name}.tape`],
-    { maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] });
-  return JSON.parse(output);
-}
-
-const panelTitle = (page) => page.eval("document.querySelector('.panel:not([hidden]) h2')?.textContent");
-const textOf = (page, selector) => page.eval(`document.querySelector(${JSON.stringify(selector)}).textContent`);
-const views = ["overview", "graph", "timeline", "memory", "modules", "ops", "source"];
-
-// The table that is shown, as "Copy CSV" gives it: rows by column.
-async function copiedTable(page) {
-  await page.eval("document.addEventListener('copy', () => { window.copied = document.activeElement.value; }, { once: true })");
-  await page.click(".table .bar button");
-  const [head, ...rows] = (await page.eval("window.copied")).trim().split("\n")
-    .map((line) => [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map((match) => match[1]).slice(0, line.split(",").length));
-  return rows.map((row) => Object.fromEntries(head.map((name, i) => [name, row[i]])));
-}
-
-// Clicks a row by the text of its first cell.
-async function clickRow(page, text) {
-  await page.eval(`[...document.querySelectorAll("tbody tr")].find((row) =>
-    row.cells[0].querySelector(".name")?.textContent === ${JSON.stringify(text)}).id = "wanted"`);
-  await page.click("#wanted", [60, 0.5]);
-}
+useReports("sample", "saving", "killed", "hostile");
 
 test("each view opens, light and dark, without an error and without the network", async () => {
   for (const dark of [false, true]) {
@@ -134,14 +91,6 @@ test("what is computed is that of summary --json, in the table and in the spans"
   assert.ok(of(work, "matrix_flops") > 0);
 });
 
-test("the graph is coloured by what is computed, and says how much", async () => {
-  const page = await open("sample", { hash: "#view=graph&step=1" });
-  await page.click("[aria-label=colour] button:nth-child(3)");
-  const [x, y] = await page.eval("report.canvas().placeOf('model.fc')");
-  await page.hover("canvas", [x, y]);
-  await page.until("document.querySelector('.tip')?.textContent.includes('FLOP')");
-});
-
 test("who told the module of an op, and its types by name, are in the panel", async () => {
   const page = await open("sample", { hash: "#view=ops&select=span%3A1.1" });
   assert.equal(await panelTitle(page), "aten::linear");
@@ -185,37 +134,6 @@ test("a replay goes from op to op, plays to the end of the step, and ends", asyn
   await page.press("p");
   assert.ok(await page.eval("document.querySelector('.replay').hidden"));
   assert.deepEqual(page.problems, []);
-});
-
-test("what is live at the peak sums to the peak", async () => {
-  const page = await open("sample");
-  await page.click("#tab-memory");
-  await page.click("#peak");
-  const live = (await copiedTable(page)).filter((row) => row.freed !== "" || row.made !== "");
-  assert.equal(live.reduce((sum, row) => sum + Number(row.bytes), 0), summaryOf("sample").memory.peak_bytes);
-  assert.match(await textOf(page, "#live"), /^1\.5 KiB live at 305\.0 us of step 0/);
-});
-
-test("what is live at the peak is told by what it is for, as by the tool", async () => {
-  const { memory } = summaryOf("saving");
-  const page = await open("saving", { hash: "#view=memory" });
-  await page.click("#peak");
-  const sums = {};
-  for (const { role, bytes, made } of await copiedTable(page)) {
-    if (made !== "") sums[role] = (sums[role] ?? 0) + Number(bytes);
-  }
-  assert.deepEqual(sums, { "saved for backward": memory.roles.saved, temporary: memory.roles.temporary });
-  await page.click(".choice button:nth-child(4)");
-  assert.equal(await textOf(page, ".legend"), "temporarysaved for backward");
-});
-
-test("an instant of the memory chart shows what is live then", async () => {
-  const page = await open("sample", { hash: "#view=memory&step=0" });
-  const { width } = await page.eval("(({ width }) => ({ width }))(document.querySelector('canvas').getBoundingClientRect())");
-  // Between the first allocation, at 45 us, and the second, at 305 us, of 1000.
-  await page.click("canvas", [92 + (width - 92) * 0.2, 0.5]);
-  assert.match(await textOf(page, "#live"), /^1000 B live/);
-  assert.deepEqual((await copiedTable(page)).map((row) => row.maker), ["linear in model.fc", "linear in model.fc"]);
 });
 
 test("a module that is selected in its table is selected in every view", async () => {
@@ -352,30 +270,6 @@ test("a log that was not finished says so", async () => {
   const page = await open("killed");
   assert.match(await textOf(page, ".notices"), /not finished/);
   assert.equal(await (await open("sample")).eval("document.querySelector('.notices')"), null);
-});
-
-test("a log with more events than fit is reduced, says so, and keeps its totals", async () => {
-  assert.ok(statSync(`${folder}/long.html`).size < 6e6);
-  const page = await open("long");
-  assert.match(await textOf(page, ".notices"), /This page has the events of \d+ of 1100 steps/);
-  const kept = await page.eval("report.store.run.facts.kept.steps");
-  for (const step of [0, 700, 900, 1099]) assert.ok(kept.includes(step), `step ${step}`);
-  assert.ok(await page.eval("report.store.run.spans.count") <= 1e6);
-  const { ops, memory } = summaryOf("long");
-  await page.click("#tab-ops");
-  const [row] = await copiedTable(page);
-  assert.deepEqual([Number(row.count), Number(row.self_ns)], [ops[0].count, ops[0].self_ns]);
-  await page.click("#tab-memory");
-  await page.click("#peak");
-  const live = (await copiedTable(page)).filter(({ made }) => made !== "");
-  assert.equal(live.reduce((sum, each) => sum + Number(each.bytes), 0), memory.peak_bytes);
-});
-
-test("numbers of shapes drawn in a frame stay small, however far one zooms out", async () => {
-  const page = await open("long", { hash: "#view=timeline" });
-  await page.press("9");
-  const { shapes } = await page.eval("report.frames.timeline");
-  assert.ok(shapes > 100 && shapes < 12000, String(shapes));
 });
 
 test("the page says what it is without data of its own from elsewhere", () => {

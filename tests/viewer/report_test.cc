@@ -1,6 +1,8 @@
 // What `torchtape report` writes. How the page shows it, tests/report asks a
 // browser.
 
+#include <algorithm>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "report_columns.h"
@@ -11,6 +13,7 @@
 namespace torchtape::viewer {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -64,6 +67,22 @@ TEST(Report, IsOnePageThatForbidsTheNetwork) {
 TEST(Report, TheSameLogHasTheSamePage) {
   EXPECT_EQ(TextOf(Report, SampleRun().Finish()),
             TextOf(Report, SampleRun().Finish()));
+}
+
+TEST(Report, ProgressGoesOnceThroughTheLog) {
+  const std::string bytes = SampleRun().Finish();
+  std::vector<uint64_t> done, totals;
+  VerbOptions options;
+  options.progress = [&](uint64_t now, uint64_t total) {
+    done.push_back(now);
+    totals.push_back(total);
+  };
+  TextOf(Report, bytes, options);
+  ASSERT_FALSE(done.empty());
+  EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+  EXPECT_GT(done.back(), bytes.size() / 2);
+  EXPECT_LE(done.back(), bytes.size());
+  EXPECT_THAT(totals, Each(bytes.size()));
 }
 
 TEST(Report, StepsThatTheLogHasNotAreRefused) {

@@ -11,30 +11,52 @@ set(torchtape_report_files
   src/axis.ts
   src/canvas.ts
   src/charts.ts
+  src/critical_path.ts
   src/data.ts
+  src/devices.ts
   src/dom.ts
   src/facts.ts
   src/findings.ts
   src/graph.ts
+  src/graph_align.ts
+  src/graph_choices.ts
+  src/graph_colour.ts
   src/graph_draw.ts
   src/graph_edges.ts
   src/graph_fold.ts
+  src/graph_item.ts
+  src/graph_keys.ts
   src/graph_layout.ts
+  src/graph_legend.ts
   src/graph_lines.ts
+  src/graph_measures.ts
+  src/graph_merge.ts
   src/graph_minimap.ts
   src/graph_model.ts
+  src/graph_notices.ts
+  src/graph_source.ts
+  src/graph_states.ts
+  src/graph_threw.ts
+  src/graph_tip.ts
+  src/graph_union.ts
   src/graph_view.ts
+  src/lanes.ts
+  src/layer_family.ts
   src/live.ts
   src/main.ts
   src/memory.ts
+  src/memory_blocks.ts
   src/memory_chart.ts
   src/notices.ts
   src/overview.ts
+  src/palettes.ts
   src/pancanvas.ts
   src/panel.ts
+  src/path_facts.ts
   src/replay.ts
   src/run.ts
   src/search.ts
+  src/step_sets.ts
   src/store.ts
   src/table.ts
   src/tables.ts

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "log_state.h"
+#include "report_devices.h"
 #include "report_json.h"
 #include "report_page.h"
 #include "report_steps.h"
@@ -45,7 +46,7 @@ VerbOptions Half(VerbOptions options, int half) {
   const auto progress = options.progress;
   if (!progress) return options;
   options.progress = [progress, half](uint64_t done, uint64_t total) {
-    progress(done + (half == 0 ? 0 : total), 2 * total);
+    progress((done + (half == 0 ? 0 : total)) / 2, total);
   };
   return options;
 }
@@ -95,15 +96,17 @@ absl::StatusOr<Outcome> Report(const Log& log, const VerbOptions& options,
   OpWork work;
   ReportSpans spans(&kept, &attribution, &lines, &work, kMostSpans);
   ReportMemory memory(&kept, &attribution, &spans, kMostSpans);
+  ReportDevices devices(!(*summary)["device_time"].is_null(), &kept, &spans);
   MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
     memory.SetRole(storage, role);
   });
   ReportValues values;
   attribution.AddVisitor(&spans);
   attribution.AddVisitor(&memory);
-  absl::StatusOr<ReplayReport> report = ReplayLog(
-      log, Half(options, 1), format::StreamCursor::Columns::kAll,
-      {&counts, &attribution, &lines, &work, &spans, &memory, &roles, &values});
+  absl::StatusOr<ReplayReport> report =
+      ReplayLog(log, Half(options, 1), format::StreamCursor::Columns::kAll,
+                {&counts, &attribution, &lines, &work, &spans, &memory,
+                 &devices, &roles, &values});
   if (!report.ok()) return report.status();
 
   const Json chosen = ChosenJson(options.steps);
@@ -112,6 +115,8 @@ absl::StatusOr<Outcome> Report(const Log& log, const VerbOptions& options,
   Columns columns;
   spans.TakeColumns(&columns);
   memory.TakeColumns(&columns);
+  devices.TakeColumns(&columns);
+  facts["device_streams"] = devices.StreamsJson();
   facts["value_names"] = values.TakeColumns(&columns);
   out << page.head << PackReport(std::move(facts), columns) << page.tail;
   return outcome;

@@ -8,8 +8,9 @@ export type Draw = CanvasRenderingContext2D;
 export const font = "12px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
 export const smallFont = font.replace("12px", "11px");
 
-// What the last frame of each canvas cost: for tests and for the curious.
-export const frames: { [label: string]: { ms: number; shapes: number } } = {};
+// What the last frame of each canvas cost, and when there was a first one: for
+// tests and for the curious.
+export const frames: { [label: string]: { ms: number; shapes: number; at: number } } = {};
 
 export abstract class Canvas {
   readonly element: HTMLCanvasElement;
@@ -48,7 +49,8 @@ export abstract class Canvas {
     context.textBaseline = "middle";
     this.shapes = 0;
     this.draw(context, theme());
-    frames[this.label] = { ms: performance.now() - start, shapes: this.shapes };
+    const ms = performance.now() - start;
+    frames[this.label] = { ms, shapes: this.shapes, at: frames[this.label]?.at ?? start + ms };
   }
 }
 

@@ -6,7 +6,7 @@ import { shortName, typeName } from "./dom";
 import { makerText } from "./facts";
 import { Run, none } from "./run";
 import { Selection, State } from "./store";
-import { bytes, count, share, time } from "./units";
+import { bytes, count, plural, share, time } from "./units";
 
 export interface Finding {
   text: string;
@@ -48,7 +48,7 @@ function peakHolder(run: Run): Finding | null {
   return {
     text: `${share(holder.bytes, memory.peak_bytes)} of the peak of ${bytes(memory.peak_bytes)} is held by ` +
       makerText(run, maker, module),
-    detail: `${bytes(holder.bytes)} in ${count(holder.allocations)} allocations, step ${memory.peak_step}`,
+    detail: `${bytes(holder.bytes)} in ${plural(holder.allocations, "allocation")}, step ${memory.peak_step}`,
     weight: holder.bytes / memory.peak_bytes,
     selection: module !== none ? { kind: "module", module }
       : holder.maker ? { kind: "name", name: holder.maker } : { kind: "none" },
@@ -63,7 +63,7 @@ function topOp({ summary }: Run): Finding | null {
   if (!top || all === 0) return null;
   return {
     text: `${shortName(top.name)} takes ${share(top.self_ns, all)} of the time in ops`,
-    detail: `${time(top.self_ns)} self time in ${count(top.count)} calls`,
+    detail: `${time(top.self_ns)} self time in ${plural(top.count, "call")}`,
     weight: top.self_ns / all, selection: { kind: "name", name: top.name }, change: { view: "ops" },
   };
 }

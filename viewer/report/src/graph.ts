@@ -1,48 +1,71 @@
-// The graph of a step: opened and closed by click, moved and zoomed.
+// The graph of a step, or of all in one: opened and closed by click, moved and
+// zoomed.
 
 import { Draw, hideTip, showTip } from "./canvas";
-import { spanFacts } from "./facts";
-import { Look, backwardRect, drawBox, forwardRect } from "./graph_draw";
-import { Edge, edgesOf, shownItem } from "./graph_edges";
-import { Box, layoutGraph } from "./graph_layout";
+import { Colours } from "./graph_colour";
+import { Look, backwardRect, drawBox, drawFocus, drawHead, forwardRect, spanOf } from "./graph_draw";
+import { Edge, GraphEdges, shownItem } from "./graph_edges";
+import type { Item } from "./graph_item";
+import { isArrow, nextBox } from "./graph_keys";
+import { Box, layoutGraph, leaf } from "./graph_layout";
 import { drawEdge, routeEdges } from "./graph_lines";
+import { heightsOf } from "./graph_measures";
 import { Minimap } from "./graph_minimap";
-import { GraphModel, Item, buildGraph } from "./graph_model";
+import { GraphModel, buildGraph, oftenTexts } from "./graph_model";
+import { Source, sourceOfStep } from "./graph_source";
+import { GraphStates } from "./graph_states";
+import { tipLines } from "./graph_tip";
+import { sourceOfAll } from "./graph_union";
 import { PanCanvas } from "./pancanvas";
 import { none } from "./run";
 import { Selection, Store } from "./store";
 import { Theme } from "./theme";
-import { share, time } from "./units";
-import { flopText } from "./work";
 
 type Hit = { box: Box; backward: boolean } | null;
 
 export class GraphCanvas extends PanCanvas {
-  level = 1;
-  colourBy: Look["colourBy"] = "kind";
-  private model: GraphModel | null = null;
+  model: GraphModel | null = null;
+  boxes: Box[] = [];
   private modelOf = "";
+  private source: { of: string; source: Source } | null = null;
+  private graphEdges: GraphEdges | null = null;
   private open = new Set<string>();
-  private boxes: Box[] = [];
+  private openOf: string[] | null = null; // the choice that it follows
   private edges: Edge[] = [];
   private boxOf = new Map<Item, Box>();
+  private sizedBy = "";
   private fitted = false;
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
+  private focus: string | null = null; // key of the box at which keys are
+  private byKeys = false; // it is shown only to those who use them
+  private states: GraphStates;
+  private look: Look | null = null;
+  private lookOf: unknown[] = [];
+  private tip: { of: unknown[]; lines: string[] } = { of: [], lines: [] };
   readonly minimap = new Minimap();
 
   constructor(private store: Store) {
     super("graph");
+    this.states = new GraphStates(store);
   }
 
   // The state has changed.
   update(): void {
-    const { step, selection } = this.store.state;
-    const wanted = `${step} ${this.level}`;
+    const { step, selection, graph } = this.store.state;
+    const of = graph.all ? "all" : String(step);
+    const wanted = [of, graph.level, graph.merge].join();
     if (wanted !== this.modelOf) {
       this.modelOf = wanted;
-      this.model = buildGraph(this.store.run, step, this.level);
-      if (this.open.size === 0) this.openFirst(this.model.root);
+      if (this.source?.of !== of) {
+        this.source = { of, source: graph.all ? sourceOfAll(this.store.run) : sourceOfStep(this.store.run, step) };
+      }
+      this.model = buildGraph(this.store.run, this.source.source, graph);
+      this.graphEdges = new GraphEdges(this.store.run, this.model);
+      this.openChosen();
+      this.layout();
+    } else if (this.sizedBy !== graph.size || this.openOf !== graph.open) {
+      this.openChosen();
       this.layout();
     }
     if (selection !== this.shownSelection) {
@@ -52,19 +75,31 @@ export class GraphCanvas extends PanCanvas {
     this.redraw();
   }
 
-  // A model that is alone is opened at once.
-  private openFirst(root: Item): void {
-    const modules = root.children.filter(({ kind }) => kind === "module");
+  // Those of the link; at first a model that is alone.
+  private openChosen(): void {
+    const { open } = this.store.state.graph;
+    if (open && open !== this.openOf) this.open = new Set(open);
+    this.openOf = open;
+    if (open || this.open.size > 0) return;
+    const modules = this.model!.root.children.filter(({ kind }) => kind === "module");
     if (modules.length === 1) this.open.add(modules[0].key);
   }
 
+  private noteOpen(): void {
+    this.openOf = [...this.open];
+    this.store.set({ graph: { ...this.store.state.graph, open: this.openOf } }, false);
+  }
+
   private layout(): void {
-    const { model, store, open } = this;
+    const { model, open } = this;
     if (!model) return;
-    this.edges = edgesOf(store.run, model, store.state.step, open);
-    this.boxes = layoutGraph(model.root, this.edges, open);
+    this.edges = this.graphEdges!.between(open);
+    const { size } = this.store.state.graph;
+    this.sizedBy = size;
+    this.boxes = layoutGraph(model.root, this.edges, open, heightsOf(model.root, size));
     this.boxOf = new Map(this.boxes.map((box) => [box.item, box]));
     routeEdges(this.edges, this.boxes, this.boxOf);
+    this.look = null;
     this.redraw();
   }
 
@@ -84,7 +119,7 @@ export class GraphCanvas extends PanCanvas {
   // How far a side of a box is lit, by the key of its item: for tests.
   stateOf(key: string, backward: boolean): number {
     const box = this.boxes.find(({ item }) => item.key === key);
-    return box ? this.states()(box.item, backward) : NaN;
+    return box && this.model ? this.states.of(this.model)(box.item, backward) : NaN;
   }
 
   toggle(item: Item): void {
@@ -94,8 +129,8 @@ export class GraphCanvas extends PanCanvas {
     this.layout();
     // What was clicked stays where it is.
     const after = this.boxOf.get(item);
-    if (!before || !after) return;
-    this.moveBy((before.x - after.x) * this.scale, (before.y - after.y) * this.scale);
+    if (before && after) this.moveBy((before.x - after.x) * this.scale, (before.y - after.y) * this.scale);
+    this.noteOpen();
   }
 
   openAll(depth: number): void {
@@ -108,6 +143,7 @@ export class GraphCanvas extends PanCanvas {
     if (this.model) visit(this.model.root, depth + 1);
     this.layout();
     this.fitted = false;
+    this.noteOpen();
   }
 
   fit(): void {
@@ -135,10 +171,10 @@ export class GraphCanvas extends PanCanvas {
       };
       visit(this.model.root);
     }
-    let span = selection.kind === "span" ? selection.span
+    const span = selection.kind === "span" ? selection.span
       : selection.kind === "allocation" ? run.allocations.span[selection.allocation] : none;
-    for (; span !== none && !found; span = run.spans.parent[span]) found = this.model.itemOf.get(span) ?? null;
-    return found;
+    const at = span === none ? none : this.model.source.positionOf(span);
+    return at === none ? found : this.model.itemAt[at];
   }
 
   // Opens what hides the selection and brings it into sight.
@@ -148,59 +184,45 @@ export class GraphCanvas extends PanCanvas {
     for (let up = item.parent; up?.parent; up = up.parent) this.open.add(up.key);
     this.layout();
     const box = this.boxOf.get(shownItem(item, this.open));
-    if (!box || this.width === 0) return;
+    if (box) this.show(box);
+  }
+
+  // Brings a box into sight.
+  private show(box: Box): void {
+    if (this.width === 0) return;
     const x = box.x * this.scale + this.origin[0], y = box.y * this.scale + this.origin[1];
     if (x >= 0 && y >= 0 && x + 100 <= this.width && y + 40 <= this.height) return;
-    this.origin = [this.width / 2 - (box.x + Math.min(box.width, 330) / 2) * this.scale,
+    this.origin = [this.width / 2 - (box.x + Math.min(box.width, leaf.width) / 2) * this.scale,
                    this.height / 3 - box.y * this.scale];
   }
 
-  // In a replay: 2 what runs at the cursor, 1 what began before, 0 what comes.
-  private replayed(at: number): (item: Item, backward: boolean) => number {
-    const forward = new Map<Item, number>(), backward = new Map<Item, number>();
-    const { start, end } = this.store.run.spans;
-    for (const [span, own] of this.model!.itemOf) {
-      if (start[span] > at) continue;
-      const map = own.span === span && own.hasForward ? forward : backward;
-      const runs = end[span] > at ? 2 : 1;
-      for (let up: Item | null = own; up; up = up.parent) {
-        if ((map.get(up) ?? 0) < runs) map.set(up, runs);
-      }
+  // What does not change while one moves and zooms.
+  private lookNow(theme: Theme): Look {
+    const { run, state } = this.store;
+    const model = this.model!;
+    const of = [model, theme, ...Object.values(state.graph)];
+    if (!this.look || of.some((each, i) => each !== this.lookOf[i])) {
+      this.lookOf = of;
+      const { source } = model;
+      const often = source.ran && oftenTexts(model);
+      this.look = {
+        run, source, theme, scale: 1, choices: state.graph, labels: [], state: () => -1,
+        colours: new Colours(theme, run, source, state.graph, this.boxes),
+        often: (item) => often?.[item.id] ?? "",
+      };
     }
-    return (item, side) => (side ? backward : forward).get(item) ?? 0;
+    return Object.assign(this.look, { scale: this.scale, labels: [], state: this.states.of(model) });
   }
 
-  // Of each item that can be seen how far it is selected.
-  private states(): (item: Item, backward: boolean) => number {
-    const { mask, state } = this.store;
-    if (state.replaying && state.cursor !== null && this.model) return this.replayed(state.cursor);
-    if (!mask || !this.model) return () => -1;
-    const forward = new Map<Item, number>(), backward = new Map<Item, number>();
-    const note = (map: Map<Item, number>, item: Item, value: number) => {
-      for (let up: Item | null = item; up; up = up.parent) {
-        if ((map.get(up) ?? 0) < value) map.set(up, up === item ? value : 1);
-      }
-    };
-    for (const [span, item] of this.model.itemOf) {
-      if (mask[span]) note(item.span === span && item.hasForward ? forward : backward, item, mask[span]);
-    }
-    const { selection } = state;
-    return (item, side) => {
-      const value = (side ? backward : forward).get(item) ?? 0;
-      if (selection.kind === "module" && item.kind === "module") {
-        if (item.module === selection.module) return 2;
-      }
-      return selection.kind === "module" ? Math.min(value, 1) : value;
-    };
+  // The colours of what is drawn; null: nothing is yet.
+  colours(theme: Theme): Colours | null {
+    return this.model ? this.lookNow(theme).colours : null;
   }
 
   protected draw(context: Draw, theme: Theme): void {
+    if (!this.model) return;
     if (!this.fitted) { this.fitted = true; this.fit(); this.reveal(); }
-    const { run, state } = this.store;
-    const [from, to] = run.stepRange(state.step);
-    const look: Look = { run, theme, scale: this.scale, stepNs: to - from, colourBy: this.colourBy,
-                         stepFlops: this.model ? this.model.root.forwardFlops + this.model.root.backwardFlops : 0,
-                         labels: new Map(), state: this.states() };
+    const look = this.lookNow(theme);
     context.save();
     context.translate(...this.origin);
     context.scale(this.scale, this.scale);
@@ -210,7 +232,10 @@ export class GraphCanvas extends PanCanvas {
       x < right && x + width > left && y < bottom && y + height > top;
     for (const box of this.boxes) if (box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
     this.drawEdges(context, look, [left, top, right, bottom]);
+    for (const box of this.boxes) if (box.open && isSeen(box)) drawHead(context, look, box);
     for (const box of this.boxes) if (!box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
+    const focused = this.boxes.find(({ item }) => item.key === this.focus);
+    if (focused && this.byKeys) drawFocus(context, theme, focused);
     context.restore();
     this.minimap.draw(context, theme, this.boxes, { left, top, right, bottom, width: this.width, height: this.height });
   }
@@ -239,10 +264,10 @@ export class GraphCanvas extends PanCanvas {
     for (let i = this.boxes.length - 1; i >= 0; --i) {
       const box = this.boxes[i];
       if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
-      if (box.open) return y < box.y + 28 ? { box, backward: false } : null;
+      if (box.open) return y < box.y + 30 ? { box, backward: false } : null;
       const inside = ([left, , width]: [number, number, number, number]) => x >= left && x <= left + width;
       if (box.item.hasForward && inside(forwardRect(box))) return { box, backward: false };
-      if (box.item.backward.length && inside(backwardRect(box))) return { box, backward: true };
+      if (box.item.nodeCount && inside(backwardRect(box))) return { box, backward: true };
     }
     return null;
   }
@@ -258,17 +283,15 @@ export class GraphCanvas extends PanCanvas {
     if (!hit) return;
     const { item } = hit.box;
     const arrow = this.pointOf(event)[0] - hit.box.x < 24;
-    if (item.children.length && (arrow || item.kind === "group" || item.kind === "fold")) return this.toggle(item);
-    // The one that is selected by this very click need not be searched for.
-    const selection: Selection = item.kind === "module" ? { kind: "module", module: item.module }
-      : { kind: "span", span: hit.backward && item.backward.length ? item.backward[0] : item.span };
-    this.shownSelection = selection;
-    this.store.select(selection, { step: this.store.state.step });
+    if (item.children.length && (arrow || isSeveral(item))) return this.toggle(item);
+    if (isSeveral(item)) return;
+    [this.focus, this.byKeys] = [item.key, false];
+    this.selectSide(item, hit.backward);
   }
 
   protected clickedTwice(event: MouseEvent): void {
     const hit = this.hitAt(event);
-    if (hit && hit.box.item.kind !== "group" && hit.box.item.kind !== "fold") this.toggle(hit.box.item);
+    if (hit && !isSeveral(hit.box.item)) this.toggle(hit.box.item);
   }
 
   protected hover(event: PointerEvent): void {
@@ -279,55 +302,55 @@ export class GraphCanvas extends PanCanvas {
     }
     this.element.style.cursor = hit ? "pointer" : "grab";
     if (!hit) return hideTip();
-    const { item } = hit.box;
-    const { run, state } = this.store;
-    const [from, to] = run.stepRange(state.step);
-    if (item.kind === "op") {
-      const span = hit.backward && item.backward.length ? item.backward[0] : item.span;
-      return showTip(event, [...spanFacts(run, span),
-        ...(item.backward.length ? [`backward ${time(item.backwardNs)}`] : [])]);
+    const of = [this.model, hit.box.item, hit.backward];
+    if (of.some((each, i) => each !== this.tip.of[i])) {
+      const lines = tipLines(this.lookNow(this.look!.theme), this.model!, hit.box.item, hit.backward);
+      this.tip = { of, lines };
     }
-    const lines = [item.kind === "module" ? run.modulePath(item.module) : item.label, item.detail,
-      `forward ${time(item.forwardNs)}, backward ${time(item.backwardNs)}, ` +
-        `${share(item.forwardNs + item.backwardNs, to - from)} of the step`];
-    const flops = item.forwardFlops + item.backwardFlops;
-    if (flops > 0) lines.push(`forward ${flopText(item.forwardFlops)}, backward ${flopText(item.backwardFlops)}`);
-    if (item.kind === "module") {
-      const { parameters } = run.moduleTotals[item.module];
-      if (parameters) lines.push(`${parameters} parameters`);
-    }
-    showTip(event, lines);
+    showTip(event, this.tip.lines);
   }
 
   onKey(event: KeyboardEvent): boolean {
     const [x, y] = [this.width / 2, this.height / 2];
-    const item = this.itemOfSelection();
-    switch (event.key) {
+    const { key } = event;
+    switch (key) {
       case "w": case "+": this.zoomBy(1.3, x, y); return true;
       case "s": case "-": this.zoomBy(1 / 1.3, x, y); return true;
       case "0": this.fit(); return true;
-      case "Enter": case " ": if (item) this.toggle(item); return true;
-      case "ArrowUp": case "ArrowDown": case "ArrowLeft": case "ArrowRight": return this.move(event.key, item);
-      default: return false;
+      case "Enter": case " ": {
+        const box = this.focusBox();
+        if (box) this.toggle(box.item);
+        return true;
+      }
+      default: return isArrow(key) && this.move(key);
     }
   }
 
-  // The nearest box in a direction from the one that is selected.
-  private move(key: string, item: Item | null): boolean {
-    const from = item && this.boxOf.get(item);
-    const [dx, dy] = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key]!;
-    let best: Box | null = null, least = Infinity;
-    for (const box of this.boxes) {
-      if (box.item.kind !== "op" && box.item.kind !== "module") continue;
-      if (!from) { best = box; break; }
-      const [x, y] = [box.x - from.x, box.y - from.y];
-      const along = x * dx + y * dy, across = Math.abs(x * dy) + Math.abs(y * dx);
-      if (along <= 1 || along + 3 * across >= least) continue;
-      [best, least] = [box, along + 3 * across];
-    }
-    if (!best) return true;
-    const { kind, module, span } = best.item;
-    this.store.select(kind === "module" ? { kind, module } : { kind: "span", span });
+  // Where the keys are: at what arrows went to last, else at the selection.
+  private focusBox(): Box | null {
+    const item = this.itemOfSelection();
+    return this.boxes.find((box) => box.item.key === this.focus) ?? (item && this.boxOf.get(item)) ?? null;
+  }
+
+  private move(key: string): boolean {
+    const box = nextBox(this.boxes, this.focusBox(), key);
+    if (!box) return true;
+    [this.focus, this.byKeys] = [box.item.key, true];
+    this.show(box);
+    if (!isSeveral(box.item)) this.selectSide(box.item, false);
+    this.redraw();
     return true;
   }
+
+  private selectSide(item: Item, backward: boolean): void {
+    // It need not be searched for.
+    const selection: Selection = item.kind === "module" ? { kind: "module", module: item.module }
+      : { kind: "span", span: spanOf(item, this.model!.source, backward) };
+    this.shownSelection = selection;
+    this.store.select(selection, { step: this.store.state.step });
+  }
+}
+
+function isSeveral({ kind }: Item): boolean {
+  return kind === "group" || kind === "fold" || kind === "merged";
 }

@@ -2,132 +2,148 @@
 
 import { Draw, fitText, font, roundRect, smallFont, textWidth } from "./canvas";
 import { shortName } from "./dom";
+import type { GraphChoices } from "./graph_choices";
+import type { Colours, Paint } from "./graph_colour";
+import type { Item } from "./graph_item";
 import { Box, leaf } from "./graph_layout";
-import type { Item } from "./graph_model";
+import { Side, measureOf, measureText } from "./graph_measures";
+import type { Source } from "./graph_source";
+import type { States } from "./graph_states";
 import { Run, none } from "./run";
 import { Theme } from "./theme";
-import { time } from "./units";
-import { flopText } from "./work";
+import { plural } from "./units";
 
 export interface Look {
   run: Run;
+  source: Source;
   theme: Theme;
   scale: number;
-  stepNs: number;
-  colourBy: "kind" | "time" | "FLOPs";
-  stepFlops: number;
-  labels: Map<string, number>; // how many there are at a place
-  // 2: selected, 1: related or around it, 0: not; -1: nothing is selected
-  state: (item: Item, backward: boolean) => number;
+  choices: GraphChoices;
+  colours: Colours;
+  labels: Rect[]; // of edges, that are drawn
+  state: States;
+  // In how many of all steps it ran; "" where it ran in all.
+  often: (item: Item) => string;
 }
 
 export type Rect = [x: number, y: number, width: number, height: number];
 
-export function forwardRect({ x, y, height }: Box): Rect {
-  return [x, y, leaf.forward, height];
+export function forwardRect({ x, y, height, sides }: Box): Rect {
+  return [x, y + (height - sides[0]) / 2, leaf.forward, sides[0]];
 }
 
-export function backwardRect({ x, y, width, height }: Box): Rect {
-  return [x + leaf.forward + leaf.gap, y, width - leaf.forward - leaf.gap, height];
+export function backwardRect({ x, y, width, height, sides }: Box): Rect {
+  return [x + leaf.forward + leaf.gap, y + (height - sides[1]) / 2, width - leaf.forward - leaf.gap, sides[1]];
 }
 
-function kindColour(item: Item, { run, theme }: Look): string {
-  if (item.kind !== "op" || item.span === none) return theme.kinds.module;
-  const { kind, class: name } = run.operator(item.span);
-  return theme.kinds[kind === "op" ? name : kind] ?? theme.faint;
+function nodeName(item: Item, { run, source }: Look): string {
+  const names = new Set(item.nodes.map((node) => shortName(run.operator(source.span[node]).name)));
+  return names.size === 1 ? [...names][0] : plural(item.nodeCount, "node");
 }
 
-function nodeName(item: Item, run: Run): string {
-  const names = new Set(item.backward.map((node) => shortName(run.operator(node).name)));
-  if (item.kind === "op" && names.size === 1) return [...names][0];
-  return item.backward.length === 1 ? [...names][0] : `${item.backward.length} nodes`;
+// Its name, or its type in place of it.
+export function textsOf(item: Item, { label }: GraphChoices): [name: string, detail: string] {
+  const isModule = item.kind === "module" || item.kind === "merged";
+  return label === "type" && isModule && item.type ? [item.type, item.label] : [item.label, item.detail];
 }
 
-function drawSide(
-  context: Draw, look: Look, [x, y, width, height]: Rect, colour: string, texts: [string, string, string],
-  [ns, flops]: [ns: number, flops: number], state: number, dashed: boolean
-): void {
-  const { theme, scale, stepNs, stepFlops, colourBy } = look;
-  context.globalAlpha = state === 0 ? 0.35 : 1;
+interface Content {
+  name: string;
+  detail: string;
+  amount: string;
+  part: number; // of the step's time
+  state: number;
+  isDashed: boolean;
+  threw: boolean;
+}
+
+function drawSide(context: Draw, look: Look, [x, y, width, height]: Rect, paint: Paint, content: Content): void {
+  const { theme, scale } = look;
+  const { state } = content;
+  // What is not selected stays legible: paler than its text is its colour.
+  const faded = state === 0 ? 0.5 : 1;
   roundRect(context, x, y, width, height, 5);
+  context.globalAlpha = faded;
   context.fillStyle = theme.card;
   context.fill();
-  const part = Math.min(ns / stepNs, 1);
-  if (colourBy !== "kind") {
-    const weight = colourBy === "time" ? part : stepFlops > 0 ? Math.min(flops / stepFlops, 1) : 0;
-    context.globalAlpha *= weight === 0 ? 0 : 0.12 + 0.88 * Math.sqrt(weight);
-    context.fillStyle = theme.kinds.product;
+  if (paint.fill) {
+    context.globalAlpha = faded ** 3 * (scale < 0.45 ? Math.max(paint.opacity, 0.5) : paint.opacity);
+    context.fillStyle = paint.fill;
     context.fill();
-    context.globalAlpha = state === 0 ? 0.35 : 1;
+    context.globalAlpha = faded;
   }
-  context.strokeStyle = state === 2 ? theme.accent : theme.faint;
-  context.lineWidth = state === 2 ? 2.5 : 1;
-  context.setLineDash(dashed ? [4, 3] : []);
+  context.strokeStyle = content.threw ? theme.danger : state === 2 ? theme.accent : theme.faint;
+  context.lineWidth = state === 2 || content.threw ? 2.5 : 1;
+  context.setLineDash(content.isDashed ? [4, 3] : []);
   context.stroke();
   context.setLineDash([]);
-  context.fillStyle = colour;
+  context.fillStyle = paint.strip;
   context.fillRect(x + 1, y + 4, 4, height - 8);
   // How much of the step it takes.
-  context.fillStyle = theme.accent;
-  context.fillRect(x + 8, y + height - 4, (width - 16) * part, 2);
-  if (scale >= 0.45) {
-    const [name, detail, amount] = texts;
-    context.textAlign = "left";
-    context.font = font;
-    context.fillStyle = theme.text;
-    context.fillText(fitText(context, name, width - 18), x + 10, y + 12);
-    context.font = smallFont;
-    context.fillStyle = theme.muted;
-    const taken = textWidth(context, amount);
-    context.fillText(amount, x + width - 8 - taken, y + 26);
-    context.fillText(fitText(context, detail, width - 24 - taken), x + 10, y + 26);
-  }
+  context.fillStyle = paint.ink ?? theme.accent;
+  context.fillRect(x + 8, y + height - 4, (width - 16) * Math.min(content.part, 1), 2);
+  if (scale >= 0.45) drawTexts(context, theme, [x, y + (height - leaf.height) / 2, width, leaf.height], state === 0 ? { ...paint, ink: null } : paint, content);
   context.globalAlpha = 1;
   context.lineWidth = 1;
 }
 
-// What a box says of how much it does.
-function amountOf({ colourBy }: Look, ns: number, flops: number): string {
-  return colourBy !== "FLOPs" ? time(ns) : flops > 0 ? flopText(flops) : "";
+function drawTexts(context: Draw, theme: Theme, [x, y, width]: Rect, { ink }: Paint, content: Content): void {
+  context.textAlign = "left";
+  context.font = font;
+  context.fillStyle = ink ?? theme.text;
+  context.fillText(fitText(context, content.name, width - 18), x + 10, y + 12);
+  context.font = smallFont;
+  context.fillStyle = ink ?? theme.muted;
+  const taken = textWidth(context, content.amount);
+  context.fillText(content.amount, x + width - 8 - taken, y + 26);
+  context.fillText(fitText(context, content.detail, width - 24 - taken), x + 10, y + 26);
+}
+
+// What a side says of how much it does.
+function amountOf({ choices }: Look, item: Item, side: Side): string {
+  const { colour } = choices;
+  const measure = colour === "kind" || colour === "type" ? "time" : colour;
+  const amount = measureOf(item, measure, side);
+  return amount === null || (amount === 0 && measure !== "time") ? "" : measureText(measure, amount);
+}
+
+function drawSheets(context: Draw, { theme }: Look, [x, y, width, height]: Rect): void {
+  for (const offset of [6, 3]) {
+    roundRect(context, x + offset, y + offset, width, height, 5);
+    context.fillStyle = theme.raised;
+    context.fill();
+    context.strokeStyle = theme.faint;
+    context.stroke();
+  }
 }
 
 function drawClosed(context: Draw, look: Look, box: Box): void {
   const { item } = box;
-  const { run } = look;
-  const more = item.children.length > 0;
-  const name = (more ? "\u25b8 " : "") + item.label;
-  const colour = kindColour(item, look);
-  const dashed = item.kind === "group";
-  if (item.kind === "fold") {
-    // Sheets behind it: there are several.
-    const [x, y, width, height] = item.hasForward ? forwardRect(box) : backwardRect(box);
-    for (const offset of [6, 3]) {
-      roundRect(context, x + offset, y + offset, width, height, 5);
-      context.fillStyle = look.theme.raised;
-      context.fill();
-      context.strokeStyle = look.theme.faint;
-      context.stroke();
-    }
-  }
+  const { totalNs } = look.source;
+  const more = item.children.length > 0 ? "\u25b8 " : "";
+  const [label, detail] = textsOf(item, look.choices);
+  const often = look.often(item);
+  const isDashed = item.kind === "group" || often !== "";
+  const content = (side: Side, name: string, below: string): Content => ({
+    name, detail: [often, below].filter(Boolean).join("  "), amount: amountOf(look, item, side),
+    part: (side ? item.backward : item.forward).ns / totalNs, state: look.state(item, side === 1), isDashed,
+    threw: item.threw && (side === 0 || !item.hasForward) });
+  if (item.kind === "fold") drawSheets(context, look, item.hasForward ? forwardRect(box) : backwardRect(box));
   if (item.hasForward) {
-    drawSide(context, look, forwardRect(box), colour, [name, item.detail, amountOf(look, item.forwardNs, item.forwardFlops)],
-             [item.forwardNs, item.forwardFlops], look.state(item, false), dashed);
+    drawSide(context, look, forwardRect(box), look.colours.of(item, 0),
+      content(0, more + label, item.threw ? `threw  ${detail}` : detail));
   }
-  if (item.backward.length) {
-    const text = item.hasForward ? nodeName(item, run) : `${more ? "\u25b8 " : ""}${item.label}`;
-    const detail = item.hasForward ? "backward" : item.detail;
-    drawSide(context, look, backwardRect(box), look.theme.kinds.backward, [text, detail, amountOf(look, item.backwardNs, item.backwardFlops)],
-             [item.backwardNs, item.backwardFlops], look.state(item, true), dashed);
-    if (item.hasForward) {
-      context.strokeStyle = look.theme.faint;
-      context.setLineDash([2, 3]);
-      context.beginPath();
-      context.moveTo(box.x + leaf.forward, box.y + box.height / 2);
-      context.lineTo(box.x + leaf.forward + leaf.gap, box.y + box.height / 2);
-      context.stroke();
-      context.setLineDash([]);
-    }
-  }
+  if (!item.nodeCount) return;
+  drawSide(context, look, backwardRect(box), look.colours.of(item, 1), item.hasForward
+    ? content(1, nodeName(item, look), "backward") : content(1, more + label, detail));
+  if (!item.hasForward) return;
+  context.strokeStyle = look.theme.faint;
+  context.setLineDash([2, 3]);
+  context.beginPath();
+  context.moveTo(box.x + leaf.forward, box.y + box.height / 2);
+  context.lineTo(box.x + leaf.forward + leaf.gap, box.y + box.height / 2);
+  context.stroke();
+  context.setLineDash([]);
 }
 
 function drawOpen(context: Draw, look: Look, box: Box): void {
@@ -137,32 +153,59 @@ function drawOpen(context: Draw, look: Look, box: Box): void {
   roundRect(context, x, y, width, height, 8);
   context.fillStyle = depth % 2 === 1 ? theme.raised : theme.card;
   context.fill();
-  context.strokeStyle = state === 2 ? theme.accent : theme.faint;
+  context.strokeStyle = item.threw ? theme.danger : state === 2 ? theme.accent : theme.faint;
   context.lineWidth = state === 2 ? 2.5 : 1;
   context.setLineDash(item.kind === "group" ? [4, 3] : []);
   context.stroke();
   context.setLineDash([]);
   context.lineWidth = 1;
+}
+
+// The name of an open box, above the edges that go in.
+export function drawHead(context: Draw, look: Look, { item, x, y, width, depth }: Box): void {
+  const { theme, choices } = look;
   if (look.scale < 0.35) return;
-  const amounts = look.colourBy === "FLOPs"
-    ? `${flopText(item.forwardFlops)} forward, ${flopText(item.backwardFlops)} backward`
-    : `${time(item.forwardNs)} forward, ${time(item.backwardNs)} backward`;
+  const [label, detail] = textsOf(item, choices);
+  const amounts = [amountOf(look, item, 0), amountOf(look, item, 1)];
+  const text = choices.colour === "parameters" ? `${amounts[0] || "no"} parameters`
+    : `${amounts[0] || "nothing"} forward, ${amounts[1] || "nothing"} backward`;
   context.textAlign = "left";
   context.font = smallFont;
-  context.fillStyle = theme.muted;
-  const taken = textWidth(context, amounts);
-  context.fillText(amounts, x + width - 12 - taken, y + 15);
+  const taken = textWidth(context, text);
+  const ground = depth % 2 === 1 ? theme.raised : theme.card;
+  const write = (words: string, at: number, ink: string) => {
+    context.fillStyle = ground;
+    if (words) context.fillRect(at - 3, y + 6, textWidth(context, words) + 6, 18);
+    context.fillStyle = ink;
+    context.fillText(words, at, y + 15);
+  };
+  write(text, x + width - 12 - taken, theme.muted);
   context.font = `600 ${font}`;
-  context.fillStyle = theme.text;
-  const name = fitText(context, `\u25be ${item.label}`, width - taken - 40);
-  context.fillText(name, x + 12, y + 15);
+  const name = fitText(context, `\u25be ${label}`, width - taken - 40);
+  write(name, x + 12, theme.text);
   const after = textWidth(context, name);
   context.font = smallFont;
-  context.fillStyle = theme.muted;
-  context.fillText(fitText(context, item.detail, width - taken - after - 50), x + 22 + after, y + 15);
+  const more = [look.often(item), detail].filter(Boolean).join("  ");
+  write(fitText(context, more, width - taken - after - 50), x + 22 + after, theme.muted);
 }
 
 export function drawBox(context: Draw, look: Look, box: Box): void {
   if (box.open) drawOpen(context, look, box);
   else drawClosed(context, look, box);
+}
+
+// Around the box at which the keys are.
+export function drawFocus(context: Draw, { accent }: Theme, { x, y, width, height }: Box): void {
+  context.strokeStyle = accent;
+  context.lineWidth = 1.5;
+  context.setLineDash([2, 2]);
+  context.strokeRect(x - 3.5, y - 3.5, width + 7, height + 7);
+  context.setLineDash([]);
+  context.lineWidth = 1;
+}
+
+// The span that a side of an item stands for; none: several.
+export function spanOf(item: Item, source: Source, backward: boolean): number {
+  const at = backward && item.firstNode !== none ? item.firstNode : item.at;
+  return at === none ? none : source.span[at];
 }

@@ -1,16 +1,20 @@
 // Who reads what whom made, between the items that can be seen.
 
-import type { GraphModel, Item } from "./graph_model";
-import { Run } from "./run";
+import type { Item } from "./graph_item";
+import type { GraphModel } from "./graph_model";
+import { Run, none } from "./run";
+
+// From forward to forward, backward to backward, forward to backward; and what
+// takes gradients but is no mirror of an op: an optimizer, a sum.
+export type EdgeKind = "data" | "gradient" | "saved" | "update";
 
 export interface Edge {
   from: Item;
   to: Item;
-  // From forward to forward, backward to backward, forward to backward; and what
-  // takes gradients but is no mirror of an op: an optimizer, a sum.
-  kind: "data" | "gradient" | "saved" | "update";
+  kind: EdgeKind;
   type: number; // into texts: of the first of its tensors
   tensors: number;
+  sets: Set<number> | null; // of steps in which it ran: into Ran.sets
   side: number | null; // where it passes what is between its ends
 }
 
@@ -22,63 +26,77 @@ export function shownItem(item: Item, open: Set<string>): Item {
   return shown;
 }
 
-export function edgesOf(run: Run, model: GraphModel, step: number, open: Set<string>): Edge[] {
-  const { spans } = run;
-  const [from, to] = run.spansOfStep(step);
-  const items: (Item | null)[] = [];
-  const known = new Map<Item, Item>();
-  const placed = new Set<Item>();
-  const place = (item: Item) => { placed.add(item); item.children.forEach(place); };
-  place(model.root);
-  for (let i = from; i < to; ++i) items.push(find(i));
+// All edges of a model between its items, once; then those that can be seen, as
+// often as groups are opened and closed.
+export class GraphEdges {
+  private from: number[] = []; // ids of items
+  private to: number[] = [];
+  private isBackward: number[] = []; // 1: its maker is, 2: its reader is
+  private edge: number[] = []; // into the source's
 
-  // The item of a span or of the nearest span around it that has one.
-  function find(span: number): Item | null {
-    let item: Item | undefined;
-    for (let at = span; at >= from && !item; at = spans.parent[at]) item = model.itemOf.get(at);
-    while (item && !placed.has(item)) item = item.kind === "op" && item.parent?.kind === "op" ? item.parent : undefined;
-    if (!item) return null;
-    let shown = known.get(item);
-    if (!shown) known.set(item, (shown = shownItem(item, open)));
-    return shown;
-  }
-
-  // Around ops that are hidden: their makers instead.
-  const makers = new Map<number, number[]>();
-  function resolve(span: number): number[] {
-    if (items[span - from]) return [span];
-    let list = makers.get(span);
-    if (list) return list;
-    makers.set(span, (list = []));
-    const all = new Set<number>();
-    for (let edge = spans.edges[span]; edge < spans.edges[span + 1]; ++edge) {
-      const maker = spans.edgeFrom[edge];
-      if (maker >= from) for (const each of resolve(maker)) all.add(each);
-    }
-    list.push(...all);
-    return list;
-  }
-
-  const edges = new Map<string, Edge>();
-  const ids = new Map<Item, number>();
-  const id = (item: Item) => { if (!ids.has(item)) ids.set(item, ids.size); return ids.get(item); };
-  for (let span = from; span < to; ++span) {
-    const reader = items[span - from];
-    if (!reader) continue;
-    for (let edge = spans.edges[span]; edge < spans.edges[span + 1]; ++edge) {
-      if (spans.edgeFrom[edge] < from) continue;
-      for (const maker of resolve(spans.edgeFrom[edge])) {
-        const source = items[maker - from]!;
-        if (source === reader && (!spans.backward[span] || spans.backward[maker])) continue;
-        const kind = spans.backward[span] ? (!spans.backward[maker] ? "saved" : reader.hasForward ? "gradient" : "update")
-          : spans.backward[maker] ? "update" : "data";
-        const key = `${id(source)} ${id(reader)} ${kind}`;
-        const same = edges.get(key);
-        if (same) ++same.tensors;
-        else edges.set(key, { from: source, to: reader, kind, type: spans.edgeType[edge], tensors: 1, side: null });
+  constructor(run: Run, private model: GraphModel) {
+    const { source, itemAt } = model;
+    const { backward } = run.spans;
+    const makers = new Map<number, number[]>();
+    // Around ops that are hidden: their makers instead.
+    const resolve = (position: number): number[] => {
+      if (itemAt[position]) return [position];
+      let list = makers.get(position);
+      if (list) return list;
+      makers.set(position, (list = []));
+      const all = new Set<number>();
+      for (let edge = source.edges[position]; edge < source.edges[position + 1]; ++edge) {
+        const maker = source.edgeFrom[edge];
+        if (maker !== none) for (const each of resolve(maker)) all.add(each);
+      }
+      list.push(...all);
+      return list;
+    };
+    for (let reader = 0; reader < source.count; ++reader) {
+      const to = itemAt[reader];
+      if (!to) continue;
+      for (let edge = source.edges[reader]; edge < source.edges[reader + 1]; ++edge) {
+        if (source.edgeFrom[edge] === none) continue;
+        for (const maker of resolve(source.edgeFrom[edge])) {
+          const from = itemAt[maker]!;
+          if (from === to) continue;
+          this.from.push(from.id);
+          this.to.push(to.id);
+          this.isBackward.push(backward[source.span[maker]] + 2 * backward[source.span[reader]]);
+          this.edge.push(edge);
+        }
       }
     }
   }
-  return [...edges.values()].filter((each) => each.from !== each.to);
+
+  between(open: Set<string>): Edge[] {
+    const { items, source } = this.model;
+    const shown = new Int32Array(items.length);
+    for (const { id, parent } of items) {
+      // Parents come first.
+      shown[id] = !parent || !parent.parent || (shown[parent.id] === parent.id && open.has(parent.key))
+        ? id : shown[parent.id];
+    }
+    const edges = new Map<number, Edge>();
+    for (let i = 0; i < this.edge.length; ++i) {
+      const from = shown[this.from[i]], to = shown[this.to[i]];
+      if (from === to) continue;
+      const key = (from * items.length + to) * 4 + this.isBackward[i];
+      const edge = this.edge[i];
+      let known = edges.get(key);
+      if (!known) {
+        edges.set(key, (known = { from: items[from], to: items[to], kind: kindOf(this.isBackward[i], items[to]),
+          type: source.edgeType[edge], tensors: 0, sets: source.ran && new Set(), side: null }));
+      }
+      ++known.tensors;
+      known.sets?.add(source.ran!.edges[edge]);
+    }
+    return [...edges.values()];
+  }
 }
 
+function kindOf(isBackward: number, reader: Item): EdgeKind {
+  if (isBackward === 0) return "data";
+  if (isBackward === 2) return "saved";
+  return isBackward === 3 && reader.hasForward ? "gradient" : "update";
+}

@@ -1,32 +1,17 @@
 // Items that repeat, such as the blocks of a transformer or the ops of an
 // optimizer for each parameter, become one that can be unfolded.
 
-import type { Item } from "./graph_model";
+import { Item, sumOf } from "./graph_item";
 
 const leastRepeats = 3, longestPeriod = 32, mostChildren = 120;
 
 // How often the items from `at` on repeat with a period.
-function repeats(shapes: string[], at: number, period: number): number {
+function repeats(shapes: number[], at: number, period: number): number {
   let count = 1;
   for (let i = at + period; i + period <= shapes.length; i += period, ++count) {
     for (let k = 0; k < period; ++k) if (shapes[i + k] !== shapes[at + k]) return count;
   }
   return count;
-}
-
-function sumOf(items: Item[], kind: Item["kind"], key: string, label: string, parent: Item): Item {
-  const item: Item = {
-    ...items[0], kind, key, label, detail: "", module: -1, span: -1, parent, children: items,
-    backward: items.flatMap(({ backward }) => backward),
-    forwardNs: items.reduce((sum, { forwardNs }) => sum + forwardNs, 0),
-    backwardNs: items.reduce((sum, { backwardNs }) => sum + backwardNs, 0),
-    forwardFlops: items.reduce((sum, { forwardFlops }) => sum + forwardFlops, 0),
-    backwardFlops: items.reduce((sum, { backwardFlops }) => sum + backwardFlops, 0),
-    hasForward: items.some(({ hasForward }) => hasForward),
-    shape: `(${items.map(({ shape }) => shape).join()})`,
-  };
-  for (const child of items) child.parent = item;
-  return item;
 }
 
 function namesOf(items: Item[]): string {
@@ -36,17 +21,21 @@ function namesOf(items: Item[]): string {
 
 function foldAt(parent: Item, items: Item[], period: number, count: number): Item {
   const key = `${items[0].key}*${period}`;
+  const { kind, detail, type, shape } = items[0];
   const parts = period === 1 ? items : Array.from({ length: count }, (_, i) =>
     sumOf(items.slice(i * period, (i + 1) * period), "group", `${key}/${i}`, `${i + 1}`, parent));
   const item = sumOf(parts, "fold", key, namesOf(period === 1 ? items : items.slice(0, period)), parent);
   for (const part of parts) if (period > 1) part.detail = `${period} ops`;
-  item.detail = `\u00d7${count}` + (items[0].kind === "module" ? `  ${items[0].detail}` : "");
+  item.shape = shape;
+  if (period === 1) item.type = type;
+  item.detail = `\u00d7${count}` + (kind === "module" ? `  ${detail}` : "");
   return item;
 }
 
 export function foldRepeats(parent: Item): Item[] {
   const { children } = parent;
-  const shapes = children.map(({ shape, kind }) => `${kind}${shape}`);
+  if (children.length < leastRepeats) return children;
+  const shapes = children.map(({ shape }) => shape);
   const folded: Item[] = [];
   for (let at = 0; at < children.length; ) {
     let best = { period: 1, count: 1 };
@@ -65,7 +54,7 @@ export function foldRepeats(parent: Item): Item[] {
 }
 
 // Too many for one picture: a hundred at a time.
-function paged(parent: Item, items: Item[]): Item[] {
+export function paged(parent: Item, items: Item[]): Item[] {
   const pages: Item[] = [];
   for (let at = 0; at < items.length; at += 100) {
     const part = items.slice(at, at + 100);

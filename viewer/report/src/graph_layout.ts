@@ -3,29 +3,36 @@
 // size matters to the one around it. The same graph has the same picture.
 
 import type { Edge } from "./graph_edges";
-import type { Item } from "./graph_model";
+import type { Item } from "./graph_item";
 
 export interface Box {
   item: Item;
   x: number; y: number; width: number; height: number;
+  sides: [forward: number, backward: number]; // their heights
   open: boolean;
   depth: number;
 }
 
 export const leaf = { width: 330, height: 38, forward: 176, gap: 22 };
-const rankGap = 30, sideGap = 26, padding = 14, headHeight = 28, mostInRow = 5;
+// How high the sides of a closed box are.
+export type Heights = (item: Item) => [forward: number, backward: number];
+
+const rankGap = 30, sideGap = 26, padding = 14, headHeight = 33, mostInRow = 5;
 
 interface Placed {
   item: Item;
   width: number; height: number;
+  sides: [number, number];
   x: number; y: number; // in the group
   children: Placed[] | null; // null: closed
 }
 
-// The child of `group` that holds an item; null if none does.
-function childHolding(group: Item, item: Item | null): Item | null {
-  while (item && item.parent !== group) item = item.parent;
-  return item;
+type Before = Map<Item, Set<Item>>;
+
+interface Context {
+  before: Map<Item, Before>; // by group
+  open: Set<string>;
+  heights: Heights;
 }
 
 // The longest way to each child from those that read nothing.
@@ -39,20 +46,40 @@ function ranksOf(children: Item[], before: Map<Item, Set<Item>>): Map<Item, numb
   return ranks;
 }
 
-// Who comes before whom among the children of a group. Against the order of
+function depthOf(item: Item): number {
+  let depth = 0;
+  for (let up = item.parent; up; up = up.parent) ++depth;
+  return depth;
+}
+
+// The group that holds two items, and the two of its children in which they are.
+function meetingOf(a: Item, b: Item): [Item, Item, Item] | null {
+  let [x, y] = [depthOf(a), depthOf(b)];
+  while (a.parent !== b.parent) {
+    if (x > y) [a, x] = [a.parent!, x - 1];
+    else if (y > x) [b, y] = [b.parent!, y - 1];
+    else [a, b] = [a.parent!, b.parent!];
+  }
+  return a === b || !a.parent ? null : [a.parent, a, b];
+}
+
+// Who comes before whom among the children of each group. Against the order of
 // time nothing does: modules that are called twice would go in circles.
-function orderOf(group: Item, edges: Edge[]): Map<Item, Set<Item>> {
-  const before = new Map<Item, Set<Item>>();
+function ordersOf(edges: Edge[]): Map<Item, Before> {
+  const orders = new Map<Item, Before>();
   for (const { from, to, kind } of edges) {
     if (kind === "saved") continue;
-    let [source, target] = [childHolding(group, from), childHolding(group, to)];
-    if (!source || !target || source === target) continue;
+    const meeting = meetingOf(from, to);
+    if (!meeting) continue;
+    let [group, source, target] = meeting;
     if (kind === "gradient" && source.hasForward && target.hasForward) [source, target] = [target, source];
     if (source.order > target.order) continue;
+    let before = orders.get(group);
+    if (!before) orders.set(group, (before = new Map()));
     if (!before.has(target)) before.set(target, new Set());
     before.get(target)!.add(source);
   }
-  return before;
+  return orders;
 }
 
 // Neighbours in a rank stand where what they read stands.
@@ -75,8 +102,8 @@ function sortRows(rows: Item[][], before: Map<Item, Set<Item>>): void {
   }
 }
 
-function layoutGroup(group: Item, edges: Edge[], open: Set<string>): Placed {
-  const before = orderOf(group, edges);
+function layoutGroup(group: Item, context: Context): Placed {
+  const before = context.before.get(group) ?? new Map<Item, Set<Item>>();
   const ranks = ranksOf(group.children, before);
   const rows: Item[][] = [];
   for (const child of group.children) (rows[ranks.get(child)!] ??= []).push(child);
@@ -86,7 +113,7 @@ function layoutGroup(group: Item, edges: Edge[], open: Set<string>): Placed {
   const lines: Placed[][] = [];
   for (const row of rows) {
     for (let at = 0; at < row.length; at += mostInRow) {
-      const line = row.slice(at, at + mostInRow).map((item) => layoutItem(item, edges, open));
+      const line = row.slice(at, at + mostInRow).map((item) => layoutItem(item, context));
       const width = line.reduce((sum, each) => sum + each.width + sideGap, -sideGap);
       widest = Math.max(widest, width);
       for (const each of line) each.y = y;
@@ -100,21 +127,22 @@ function layoutGroup(group: Item, edges: Edge[], open: Set<string>): Placed {
     let x = side + (widest - line.reduce((sum, each) => sum + each.width + sideGap, -sideGap)) / 2;
     for (const each of line) { each.x = x; x += each.width + sideGap; }
   }
-  return { item: group, x: 0, y: 0, width: widest + 2 * side, height: y - rankGap + side, children };
+  return { item: group, x: 0, y: 0, width: widest + 2 * side, height: y - rankGap + side, sides: [0, 0], children };
 }
 
-function layoutItem(item: Item, edges: Edge[], open: Set<string>): Placed {
-  if (item.children.length && open.has(item.key)) return layoutGroup(item, edges, open);
-  return { item, x: 0, y: 0, width: leaf.width, height: leaf.height, children: null };
+function layoutItem(item: Item, context: Context): Placed {
+  if (item.children.length && context.open.has(item.key)) return layoutGroup(item, context);
+  const sides = context.heights(item);
+  return { item, x: 0, y: 0, width: leaf.width, height: Math.max(...sides), sides, children: null };
 }
 
 // All boxes, those around others first.
-export function layoutGraph(root: Item, edges: Edge[], open: Set<string>): Box[] {
+export function layoutGraph(root: Item, edges: Edge[], open: Set<string>, heights: Heights): Box[] {
   const boxes: Box[] = [];
-  const put = ({ item, width, height, children }: Placed, x: number, y: number, depth: number) => {
-    if (item.parent) boxes.push({ item, x, y, width, height, open: children !== null, depth });
+  const put = ({ item, width, height, sides, children }: Placed, x: number, y: number, depth: number) => {
+    if (item.parent) boxes.push({ item, x, y, width, height, sides, open: children !== null, depth });
     for (const child of children ?? []) put(child, x + child.x, y + child.y, depth + 1);
   };
-  put(layoutGroup(root, edges, open), 0, 0, 0);
+  put(layoutGroup(root, { before: ordersOf(edges), open, heights }), 0, 0, 0);
   return boxes;
 }

@@ -3,93 +3,85 @@
 
 import { shortName, typeName } from "./dom";
 import { foldRepeats } from "./graph_fold";
+import { GroupItem, Item, OpItem, newItem, sumUp } from "./graph_item";
+import { mergeSmall } from "./graph_merge";
+import type { Source } from "./graph_source";
+import type { Operator } from "./data";
 import { Run, none } from "./run";
-import { spanFlops } from "./work";
-
-export interface Item {
-  key: string; // the same in every step
-  kind: "module" | "op" | "group" | "fold";
-  label: string;
-  detail: string; // a type, or how often
-  shape: string; // equal for items that do the same
-  module: number;
-  span: number; // of an op, or of a backward node alone
-  backward: number[]; // backward nodes, outermost ones
-  order: number; // when it began
-  forwardNs: number;
-  backwardNs: number;
-  forwardFlops: number; // as far as they are known
-  backwardFlops: number;
-  hasForward: boolean;
-  parent: Item | null;
-  children: Item[];
-}
+import { plural } from "./units";
 
 export interface GraphModel {
+  source: Source;
   root: Item;
-  itemOf: Map<number, Item>; // by the spans that are items' own
+  items: Item[]; // by id: those that can be shown
+  itemAt: (Item | null)[]; // by position: the item that it is in; null: it is hidden
+  holderAt: (Item | null)[]; // the same, and of what is hidden the item around it
 }
 
-function newItem(kind: Item["kind"], key: string, label: string, parent: Item | null): Item {
-  const item: Item = { key, kind, label, detail: "", shape: "", module: none, span: none, backward: [],
-                       order: Infinity, forwardNs: 0, backwardNs: 0, forwardFlops: 0, backwardFlops: 0,
-                       hasForward: false, parent, children: [] };
-  parent?.children.push(item);
-  return item;
+export interface Shown {
+  level: number; // README.md ("Levels")
+  merge: number; // modules with fewer parameters are merged
 }
 
 // A group of one is that one.
 function unwrapped(item: Item, parent: Item): Item {
   if (item.kind !== "group" || item.children.length !== 1) return item;
-  item.children[0].parent = parent;
-  return item.children[0];
+  const [child] = item.children;
+  child.parent = parent;
+  child.isForeign = item.isForeign;
+  return child;
+}
+
+// A call of a module that has no others inside.
+interface Call {
+  item: GroupItem;
+  number: number;
+  span: number; // position of its span; none: it is not in the log
 }
 
 class Builder {
-  private modules = new Map<number, Item>();
-  private itemOf = new Map<number, Item>();
+  private modules = new Map<number, GroupItem>(); // those of first calls
+  private calls = new Map<number, Call>(); // the last one of each
+  private own: (OpItem | undefined)[]; // by position
   private root = newItem("group", "", "step", null);
+  private shapes = new Map<string, number>();
   private runs = 0;
-  private flops: Float64Array; // of the step's spans, with all that is inside
+  private names: string[]; // of operators
 
-  constructor(private run: Run, private step: number, private level: number) {
-    const [from, to] = run.spansOfStep(step);
-    this.flops = new Float64Array(to - from);
-    for (let i = to - 1; i >= from; --i) {
-      this.flops[i - from] += spanFlops(run, i) ?? 0;
-      const parent = run.spans.parent[i];
-      if (parent >= from) this.flops[parent - from] += this.flops[i - from];
-    }
-  }
-
-  private flopsOf(span: number): number {
-    return this.flops[span - this.run.spansOfStep(this.step)[0]];
+  constructor(private run: Run, private source: Source, private shown: Shown) {
+    this.own = new Array(source.count);
+    this.names = run.facts.operators.map(({ name }) => shortName(name));
   }
 
   build(): GraphModel {
-    const { spans } = this.run;
-    const [from, to] = this.run.spansOfStep(this.step);
+    const { source } = this;
     const outer: number[] = [], nodes: number[] = [];
-    for (let i = from; i < to; ++i) {
-      if (spans.nested[i]) continue;
-      const { kind } = this.run.operator(i);
-      if (kind === "backward" || (kind === "op" && spans.backward[i])) nodes.push(i);
+    for (let i = 0; i < source.count; ++i) {
+      const span = source.span[i];
+      if (this.run.spans.nested[span]) continue;
+      const { kind } = this.operator(i);
+      if (kind === "backward" || (kind === "op" && this.run.spans.backward[span])) nodes.push(i);
       else if (kind === "op") outer.push(i);
     }
-    this.addForward(outer, nodes.length ? nodes[0] : to);
-    const inside = this.insideOf(from, to);
-    for (const item of [...this.itemOf.values()]) this.addInside(item, inside);
-    for (const node of nodes) this.addNode(node, from);
+    this.addForward(outer, nodes.length ? nodes[0] : source.count);
+    // Without what is inside of ops there is nothing to add.
+    const inside = this.shown.level > 0 ? new Map<number, number[]>() : this.insideOf();
+    for (const position of outer) this.addInside(position, inside);
+    for (const node of nodes) this.addNode(node, inside);
     this.finish(this.root);
-    return { root: this.root, itemOf: this.itemOf };
+    return this.number();
+  }
+
+  private operator(position: number): Operator {
+    return this.run.operator(this.source.span[position]);
   }
 
   // The ops directly inside of each op.
-  private insideOf(from: number, to: number): Map<number, number[]> {
+  private insideOf(): Map<number, number[]> {
     const inside = new Map<number, number[]>();
-    const { parent } = this.run.spans;
-    for (let i = from; i < to; ++i) {
-      if (!this.run.spans.nested[i] || parent[i] < from || this.run.operator(i).kind !== "op") continue;
+    const { parent, span, count } = this.source;
+    for (let i = 0; i < count; ++i) {
+      if (parent[i] === none || !this.run.spans.nested[span[i]] || this.operator(i).kind !== "op") continue;
       const list = inside.get(parent[i]);
       if (list) list.push(i);
       else inside.set(parent[i], [i]);
@@ -97,38 +89,43 @@ class Builder {
     return inside;
   }
 
-  private isShown(span: number): boolean {
-    return this.run.operator(span).level >= this.level;
+  private isShown(position: number): boolean {
+    return this.operator(position).level >= this.shown.level;
+  }
+
+  private moduleOf(position: number): number {
+    return this.run.spans.module[this.source.span[position]];
   }
 
   // Ops of no known module are put between the modules that ran before and
   // after them; those after the backward pass began are apart.
   private addForward(outer: number[], firstNode: number): void {
-    const { module } = this.run.spans;
-    let group: Item | null = null, before = none, isAfter = false;
-    outer.forEach((span, index) => {
-      if (!isAfter && span > firstNode) [isAfter, group] = [true, null];
-      if (module[span] !== none) {
-        before = module[span];
-        group = null;
-        this.addOp(span, this.moduleItem(module[span]));
+    let group: GroupItem | null = null, before = none, isAfter = false;
+    outer.forEach((position, index) => {
+      if (!isAfter && position > firstNode) [isAfter, group] = [true, null];
+      const module = this.moduleOf(position);
+      if (module !== none) {
+        this.addOp(position, this.callItem(module, position, before === module));
+        [before, group] = [module, null];
         return;
       }
-      if (!this.isShown(span)) return;
-      if (!group) {
-        if (isAfter) {
-          group = newItem("group", "after", "after the backward pass", this.root);
-        } else {
-          let next = index;
-          while (next < outer.length && module[outer[next]] === none) ++next;
-          const after = next < outer.length && outer[next] < firstNode ? module[outer[next]] : none;
-          const common = this.commonModule(before, after);
-          const place = common === none ? this.root : this.moduleItem(common);
-          group = newItem("group", `${place.key}/run${this.runs++}`, "ops of no module", place);
-        }
-      }
-      this.addOp(span, group);
+      group ??= isAfter ? newItem("group", "after", "after the backward pass", this.root)
+        : this.foreignGroup(before, this.nextModule(outer, index, firstNode));
+      this.addOp(position, group);
     });
+  }
+
+  private nextModule(outer: number[], index: number, firstNode: number): number {
+    while (index < outer.length && this.moduleOf(outer[index]) === none) ++index;
+    return index < outer.length && outer[index] < firstNode ? this.moduleOf(outer[index]) : none;
+  }
+
+  private foreignGroup(before: number, after: number): GroupItem {
+    const common = this.commonModule(before, after);
+    const place = common === none ? this.root : this.moduleItem(common);
+    const group = newItem("group", `${place.key}/run${this.runs++}`, "ops of no module", place);
+    group.isForeign = true;
+    return group;
   }
 
   private commonModule(a: number, b: number): number {
@@ -136,7 +133,32 @@ class Builder {
     return b === none ? none : a;
   }
 
-  private moduleItem(module: number): Item {
+  // A module that is called again is there again, so that data flows down: by
+  // the spans of its calls or, without, if another module ran in between.
+  private callItem(module: number, position: number, isSame: boolean): GroupItem {
+    const first = this.moduleItem(module);
+    if (this.run.moduleChildren[module].length > 0) return first;
+    const span = this.callOf(module, position), known = this.calls.get(module);
+    if (known && (span === none || known.span === none ? isSame : span === known.span)) return known.item;
+    const number = known ? known.number + 1 : 1;
+    const item = number === 1 ? first
+      : newItem("module", `${first.key}#${number}`, `${first.label} #${number}`, first.parent);
+    [item.module, item.type, item.detail] = [module, first.type, first.detail];
+    this.calls.set(module, { item, number, span });
+    return item;
+  }
+
+  private callOf(module: number, position: number): number {
+    const { parent, span } = this.source;
+    const { path } = this.run.facts.modules[module];
+    for (let at = parent[position]; at !== none; at = parent[at]) {
+      const { kind, name } = this.run.operator(span[at]);
+      if (kind === "module" && name === path) return at;
+    }
+    return none;
+  }
+
+  private moduleItem(module: number): GroupItem {
     const known = this.modules.get(module);
     if (known) return known;
     const { path, type, parent } = this.run.facts.modules[module];
@@ -145,55 +167,49 @@ class Builder {
     const label = path.startsWith(outer) ? path.slice(outer.length) : path;
     const item = newItem("module", path, label, above);
     item.module = module;
-    item.detail = typeName(type);
+    item.detail = item.type = typeName(type);
+    item.parameters = this.run.moduleTotals[module]?.parameters ?? 0;
     this.modules.set(module, item);
     return item;
   }
 
-  private addOp(span: number, place: Item): Item {
+  private addOp(position: number, place: Item): OpItem {
     const { spans } = this.run;
-    const key = `${place.key}/${place.children.length}`;
-    const item = newItem("op", key, shortName(this.run.operator(span).name), place);
-    item.span = span;
-    item.module = spans.module[span];
-    item.order = spans.start[span];
+    const span = this.source.span[position];
+    const item = new OpItem(this.names[spans.name[span]], position, spans.module[span], place, this.source);
     item.hasForward = !spans.backward[span];
-    const duration = spans.end[span] - spans.start[span];
-    if (!Number.isNaN(duration)) item[item.hasForward ? "forwardNs" : "backwardNs"] = duration;
-    item[item.hasForward ? "forwardFlops" : "backwardFlops"] = this.flopsOf(span);
-    this.itemOf.set(span, item);
+    item.threw = this.source.threw[position] > 0;
+    this.own[position] = item;
     return item;
   }
 
-  private addInside(item: Item, inside: Map<number, number[]>): void {
-    for (const span of inside.get(item.span) ?? []) this.addInside(this.addOp(span, item), inside);
+  private addInside(position: number, inside: Map<number, number[]>): void {
+    for (const each of inside.get(position) ?? []) {
+      this.addOp(each, this.own[position]!);
+      this.addInside(each, inside);
+    }
   }
 
   // A backward node is on the other side of the op that made it; one that none
   // made is beside the modules.
-  private addNode(node: number, from: number): void {
-    const { spans } = this.run;
-    const maker = spans.forward[node] >= from ? this.itemOf.get(spans.forward[node]) : undefined;
-    const duration = spans.end[node] - spans.start[node];
-    const ns = Number.isNaN(duration) ? 0 : duration;
+  private addNode(node: number, inside: Map<number, number[]>): void {
+    const { forward, parent } = this.source;
+    let at = forward[node];
+    while (at !== none && !this.own[at]) at = parent[at];
+    const maker = at === none ? undefined : this.own[at];
     if (maker) {
-      maker.backward.push(node);
-      for (let up: Item = maker; up.kind === "op" && up.parent; up = up.parent) {
-        up.backwardNs += ns;
-        up.backwardFlops += this.flopsOf(node);
-        if (up !== maker) up.backward.push(node);
+      for (let up: Item = maker; up instanceof OpItem; up = up.parent) {
+        up.addNode(node);
+        if (this.source.threw[node]) up.threw = true;
       }
-      this.itemOf.set(node, maker);
+      this.own[node] = maker;
       return;
     }
-    if (!this.isShown(node)) return;
-    const module = spans.module[node];
+    const module = this.moduleOf(node);
     const item = this.addOp(node, module === none ? this.gradients() : this.moduleItem(module));
-    item.backward.push(node);
+    item.addNode(node);
     item.hasForward = false;
-    item.forwardNs = item.forwardFlops = 0;
-    item.backwardNs = ns;
-    item.backwardFlops = this.flopsOf(node);
+    this.addInside(node, inside);
   }
 
   private gradients(): Item {
@@ -201,39 +217,92 @@ class Builder {
       newItem("group", "gradients", "nodes of no op", this.root);
   }
 
-  // Sums, and what is hidden or folded.
+  private shapeOf(item: Item): number {
+    const name = item.kind === "op" ? item.label : item.kind === "group" ? "" : item.detail;
+    if (item.kind === "op" && item.children.length === 0) return this.shapeNamed(item.label);
+    return this.shapeNamed(`${item.kind}${name}(${item.children.map(({ shape }) => shape).join()})`);
+  }
+
+  private shapeNamed(text: string): number {
+    let shape = this.shapes.get(text);
+    if (shape === undefined) this.shapes.set(text, (shape = this.shapes.size));
+    return shape;
+  }
+
+  // Sums, and what is hidden, merged or folded.
   private finish(item: Item): void {
-    if (item.kind !== "op") {
-      for (const child of item.children) this.finish(child);
-      item.forwardNs = item.children.reduce((sum, child) => sum + child.forwardNs, 0);
-      item.backwardNs = item.children.reduce((sum, child) => sum + child.backwardNs, 0);
-      item.forwardFlops = item.children.reduce((sum, child) => sum + child.forwardFlops, 0);
-      item.backwardFlops = item.children.reduce((sum, child) => sum + child.backwardFlops, 0);
-      item.hasForward = item.children.some(({ hasForward }) => hasForward);
-      item.backward = item.children.flatMap(({ backward }) => backward);
-      item.order = item.children.reduce((first, { order }) => Math.min(first, order), Infinity);
-      if (item.module !== none && item.kind === "module") {
-        item.children = item.children.filter((child) => child.kind !== "op" || this.isShown(child.span));
-      }
-      item.children = item.children.map((child) => unwrapped(child, item));
-      item.children.sort((a, b) => a.order - b.order);
-    } else {
-      for (const child of item.children) this.finish(child);
-      item.children = item.children.filter((child) => this.isShown(child.span));
-      if (this.level > 0) item.children = [];
+    if (item instanceof OpItem) this.finishOp(item);
+    else this.finishGroup(item as GroupItem);
+  }
+
+  private finishGroup(item: GroupItem): void {
+    for (const child of item.children) this.finish(child);
+    sumUp(item);
+    const children: Item[] = [];
+    for (const child of item.children) {
+      if (child.kind === "op" ? !this.isShown(child.at) : child.kind === "group" && child.children.length === 0) continue;
+      children.push(unwrapped(child, item));
     }
-    item.shape = `${item.kind === "module" ? item.detail : item.kind === "op" ? item.label : ""}` +
-      `(${item.children.map(({ shape }) => shape).join()})`;
+    item.children = children.sort((a, b) => a.order - b.order);
+    item.children = mergeSmall(item, this.shown.merge);
+    for (const child of item.children) if (child.kind === "merged") child.shape = this.shapeOf(child);
+    item.shape = this.shapeOf(item);
     item.children = foldRepeats(item);
-    if (item.kind === "group" && item.parent) item.detail = `${this.opsIn(item)} ops`;
+    if (item.kind === "group" && item.parent) item.detail = plural(this.opsIn(item), "op");
+  }
+
+  private finishOp(item: OpItem): void {
+    for (const child of item.children) this.finish(child);
+    item.shape = this.shapeOf(item);
+    item.children = foldRepeats(item);
   }
 
   private opsIn(item: Item): number {
     return item.kind === "op" ? 1 : item.children.reduce((sum, child) => sum + this.opsIn(child), 0);
   }
+
+  private number(): GraphModel {
+    const items: Item[] = [];
+    const visit = (item: Item) => {
+      item.id = items.length;
+      items.push(item);
+      item.children.forEach(visit);
+    };
+    visit(this.root);
+    const itemAt: (Item | null)[] = [], holderAt: (Item | null)[] = [];
+    const { parent, count } = this.source;
+    for (let i = 0; i < count; ++i) {
+      const own = this.own[i], above = parent[i];
+      holderAt.push(own ? placed(own) : above === none ? null : holderAt[above]);
+      itemAt.push(own ? (this.isHidden(own) ? null : holderAt[i]) : above === none ? null : itemAt[above]);
+    }
+    return { source: this.source, root: this.root, items, itemAt, holderAt };
+  }
+
+  // What is inside of an op that is shown is a part of it.
+  private isHidden(item: OpItem): boolean {
+    return item.id === none && !(item.parent instanceof OpItem) && !this.isShown(item.at);
+  }
 }
 
-// Without the ops that are hidden at `level`: README.md ("Levels").
-export function buildGraph(run: Run, step: number, level: number): GraphModel {
-  return new Builder(run, step, level).build();
+// The item that stands for one that is not drawn itself: an op for what is
+// inside of it, a module for those that are merged into it.
+function placed(item: Item): Item | null {
+  let place: Item | null = item;
+  while (place && place.id === none) place = place.parent;
+  return place;
+}
+
+export function buildGraph(run: Run, source: Source, shown: Shown): GraphModel {
+  return new Builder(run, source, shown).build();
+}
+
+// In how many of all steps each item ran, 2/4; "" where in every one.
+export function oftenTexts({ source, items, itemAt }: GraphModel): string[] {
+  const { sets, of, steps } = source.ran!;
+  const all = items.map(() => new Set<number>());
+  itemAt.forEach((item, at) => {
+    for (let up = item; up && !all[up.id].has(of[at]); up = up.parent) all[up.id].add(of[at]);
+  });
+  return all.map((each) => sets.count(each)).map((ran) => (ran === steps ? "" : `${ran}/${steps}`));
 }

@@ -89,6 +89,15 @@ export class Changes {
   }
 }
 
+const changesByRun = new WeakMap<Run, Changes>();
+
+// All charts look at the same.
+export function changesOf(run: Run): Changes {
+  let changes = changesByRun.get(run);
+  if (!changes) changesByRun.set(run, (changes = new Changes(run)));
+  return changes;
+}
+
 export interface LiveGroup {
   maker: number;
   module: number;

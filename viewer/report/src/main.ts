@@ -2,6 +2,7 @@
 // looked at up to date.
 
 import { frames } from "./canvas";
+import { criticalPath } from "./critical_path";
 import { unpack } from "./data";
 import { button, make } from "./dom";
 import { graphView } from "./graph_view";
@@ -16,6 +17,7 @@ import { Store } from "./store";
 import { moduleView, opView, sourceView } from "./tables";
 import { isDark, setTheme } from "./theme";
 import { timelineView } from "./timeline_view";
+import { bytes, count } from "./units";
 import { View } from "./view";
 
 const makers: { [name: string]: (store: Store) => View } = {
@@ -28,6 +30,7 @@ class Page {
   private main = make("main");
   private tabs = make("nav", { label: "views" });
   private stepName = make("output");
+  private allSteps = button("all", () => this.toggleAll(), { id: "all-steps", title: "all steps in one graph (u)" });
   private search: Search;
   private panel: Panel;
   private replay: Replay;
@@ -61,8 +64,14 @@ class Page {
         button("\u25c2", () => store.goToStep(store.state.step - 1), { label: "step before", title: "step before ([)" }),
         this.stepName,
         button("\u25b8", () => store.goToStep(store.state.step + 1), { label: "next step", title: "next step (])", disabled: steps.length < 2 }),
+        this.allSteps,
         button("\u25b6", () => this.replay.toggle(), { id: "replay", class: "icon", label: "replay the step", title: "replay the step (p)" })),
       this.search.element, theme);
+  }
+
+  private toggleAll(): void {
+    const { graph } = this.store.state;
+    this.store.set({ graph: { ...graph, all: !graph.all } });
   }
 
   get view(): View {
@@ -79,6 +88,8 @@ class Page {
     }
     const step = run.summary.steps[state.step];
     this.stepName.textContent = step ? `step ${step.number}` : "no steps";
+    this.allSteps.hidden = state.view !== "graph";
+    this.allSteps.setAttribute("aria-pressed", String(state.graph.all));
     this.panel.update();
     this.replay.update();
     const { view } = this;
@@ -88,7 +99,7 @@ class Page {
 
   private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target instanceof HTMLInputElement) return;
+    if (isItsOwn(event)) return;
     const { store } = this;
     const number = Number(event.key);
     const names = Object.keys(makers);
@@ -96,6 +107,7 @@ class Page {
     else if (event.key === "/") this.search.focus();
     else if (event.key === "[") store.goToStep(store.state.step - 1);
     else if (event.key === "]") store.goToStep(store.state.step + 1);
+    else if (event.key === "u" && store.state.view === "graph") this.toggleAll();
     else if (event.key === "t") document.getElementById("theme")!.click();
     else if (event.key === "Escape") store.clear();
     else if (!this.replay.onKey(event) && !this.view.onKey?.(event)) return;
@@ -103,14 +115,37 @@ class Page {
   }
 }
 
+// Whether what has the focus does something with the key itself.
+function isItsOwn({ key, target }: KeyboardEvent): boolean {
+  if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) {
+    if (key === "Escape") target.blur();
+    return true;
+  }
+  return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
+}
+
+// Says what is being done, and gives the browser the time to show it: a frame,
+// but in a tab that nobody sees there are none.
+function tell(text: string): Promise<void> {
+  document.querySelector(".opening")!.textContent = `Opening the report: ${text} ...`;
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 100);
+  });
+}
+
 async function open(): Promise<void> {
   const data = document.getElementById("data")!;
+  await tell(`unpacking ${bytes(data.textContent!.length)}`);
   const { facts, columns } = await unpack(data.textContent!);
   data.remove();
-  const store = new Store(new Run(facts, columns));
+  await tell(`reading ${count(facts.kept.spans)} spans and ${count(facts.kept.allocations)} allocations`);
+  const run = new Run(facts, columns);
+  await tell("drawing");
+  const store = new Store(run);
   const page = new Page(store);
   // For tests: what is looked at, and where it is.
-  Object.assign(window, { report: { store, frames, canvas: () => page.view.canvas } });
+  Object.assign(window, { report: { store, frames, criticalPath, canvas: () => page.view.canvas } });
 }
 
 open().catch((error: unknown) => {

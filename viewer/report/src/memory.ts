@@ -107,6 +107,7 @@ export function memoryView(store: Store): View {
   const now = make("b", { id: "live" });
   const below = make("div", { class: "below" });
   let shownAt = NaN;
+  let shownSelection = store.state.selection;
   let table: Table<Row> | null = null;
   const update = () => {
     [...choice.children].forEach((each, i) =>
@@ -128,12 +129,13 @@ export function memoryView(store: Store): View {
         `${run.summary.steps[store.state.step]?.number}`;
       table = liveTable(store, groups, all, unknown);
       below.replaceChildren(table.element);
-    } else table?.reveal();
+    } else if (shownSelection !== store.state.selection) table?.reveal();
+    shownSelection = store.state.selection;
     chart.redraw();
   };
   const element = make("div", { class: "split" },
     make("div", { class: "filled" }, make("div", { class: "bar" }, choice, legend, peak), chart.element),
     make("div", { class: "bar" }, now, make("span", { text: "click the chart for another instant; \u2190 \u2192 the next change" })),
     below);
-  return { element, update, onKey: (event) => chart.onKey(event) };
+  return { element, canvas: chart, update, onKey: (event) => chart.onKey(event) };
 }

@@ -2,9 +2,11 @@
 // in its time, and who held it then.
 
 import { Draw, hideTip, showTip, smallFont } from "./canvas";
+import { firstAt } from "./facts";
 import { none } from "./run";
-import { Changes, Groups, Grouping, groupsOf } from "./live";
-import { Store } from "./store";
+import { Changes, Groups, Grouping, changesOf, groupsOf } from "./live";
+import { LiveBlocks } from "./memory_blocks";
+import { Selection, Store } from "./store";
 import { Theme } from "./theme";
 import { TimeCanvas } from "./timecanvas";
 import { byteTick, bytes, time } from "./units";
@@ -21,20 +23,23 @@ interface Picture {
 export class MemoryChart extends TimeCanvas {
   groups: Groups;
   private grouping: Grouping = "module";
-  private known = new Map<Grouping, Groups>();
+  private known: {
+    groups: Map<Grouping, Groups>;
+    blocks?: { groups: Groups; selection: Selection; blocks: LiveBlocks };
+  } = { groups: new Map() };
   private changes: Changes;
   private picture: Picture | null = null;
 
   constructor(store: Store, label = "live memory") {
     super(label, store, false);
-    this.changes = new Changes(store.run);
+    this.changes = changesOf(store.run);
     this.groups = this.groupBy("module");
   }
 
   groupBy(grouping: Grouping): Groups {
     this.grouping = grouping;
-    let groups = this.known.get(grouping);
-    if (!groups) this.known.set(grouping, (groups = groupsOf(this.store.run, grouping)));
+    let groups = this.known.groups.get(grouping);
+    if (!groups) this.known.groups.set(grouping, (groups = groupsOf(this.store.run, grouping)));
     this.redraw();
     return (this.groups = groups);
   }
@@ -56,38 +61,44 @@ export class MemoryChart extends TimeCanvas {
     return !!mask && span[allocation] !== none && mask[span[allocation]] > 0;
   }
 
-  private paintPicture(): Picture {
-    const pixels = Math.max(Math.ceil(this.axis.right - this.axis.left), 1);
-    const { changes, groups } = this;
-    const { count } = this.store.run.allocations;
-    const kinds = groups.names.length + 1;
-    const picture = { live: new Float64Array(pixels), at: new Float64Array(pixels),
-                      parts: new Float64Array(pixels * kinds) };
-    const now = new Float64Array(kinds);
-    const selecting = this.store.state.selection.kind !== "none";
-    let live = 0, pixel = -1;
-    const keep = (index: number, at: number) => {
-      picture.live[index] = live;
-      picture.at[index] = at;
-      picture.parts.set(now, index * kinds);
-    };
-    const moveTo = (index: number) => {
-      while (pixel < Math.min(index, pixels - 1)) keep(++pixel, this.axis.time(this.axis.left + pixel));
-    };
-    for (let i = 0; i < changes.count; ++i) {
-      const at = changes.time[i];
-      if (at > this.axis.to) break;
-      const index = Math.floor(this.axis.x(at) - this.axis.left);
-      if (index >= 0) moveTo(index);
-      const which = changes.allocation[i] < 0 ? ~changes.allocation[i] : changes.allocation[i];
-      live += changes.delta[i];
-      if (which < count) {
-        now[groups.of[which]] += changes.delta[i];
-        if (selecting && this.isSelected(which)) now[kinds - 1] += changes.delta[i];
-      }
-      if (index >= 0 && index < pixels && live > picture.live[index]) keep(index, at);
+  // Of what is selected now.
+  private get blocks(): LiveBlocks {
+    const { groups, changes } = this;
+    const { selection } = this.store.state;
+    if (this.known.blocks?.groups !== groups || this.known.blocks.selection !== selection) {
+      const { count } = this.store.run.allocations;
+      const selected = groups.names.length;
+      const ofGroup = groups.names.map((_, group) => [group]);
+      const andSelected = ofGroup.map(([group]) => [group, selected]);
+      const isSelected = new Uint8Array(count);
+      for (let i = 0; selection.kind !== "none" && i < count; ++i) isSelected[i] = this.isSelected(i) ? 1 : 0;
+      const blocks = new LiveBlocks(changes, count, selected + 1,
+        (allocation) => (isSelected[allocation] ? andSelected : ofGroup)[groups.of[allocation]]);
+      this.known.blocks = { groups, selection, blocks };
     }
-    moveTo(pixels - 1);
+    return this.known.blocks.blocks;
+  }
+
+  private paintPicture(): Picture {
+    const { axis, changes, blocks } = this;
+    const pixels = Math.max(Math.ceil(axis.right - axis.left), 1);
+    const picture = { live: new Float64Array(pixels), at: new Float64Array(pixels),
+                      parts: new Float64Array(pixels * blocks.parts) };
+    const { parts } = blocks;
+    let first = firstAt(changes.time, axis.from), before = -2;
+    for (let pixel = 0; pixel < pixels; ++pixel) {
+      const begin = axis.time(axis.left + pixel), end = axis.time(axis.left + pixel + 1);
+      let last = first;
+      if (changes.time[last] < end) last = firstAt(changes.time, end);
+      const most = blocks.mostAfter(first, last);
+      picture.live[pixel] = blocks.liveAfter(most);
+      picture.at[pixel] = most < first ? begin : changes.time[most];
+      const into = picture.parts.subarray(pixel * parts, (pixel + 1) * parts);
+      if (most === before) into.set(picture.parts.subarray((pixel - 1) * parts, pixel * parts));
+      else blocks.partsAfter(most, into);
+      before = most;
+      first = last;
+    }
     return picture;
   }
 
@@ -151,32 +162,44 @@ export class MemoryChart extends TimeCanvas {
     }
   }
 
+  // Columns of whole pixels: a browser paints them many times faster than the
+  // smooth outline of an area with as many corners.
   private drawStack(context: Draw, theme: Theme, picture: Picture, y: (size: number) => number): void {
     const count = this.groups.names.length, kinds = count + 1;
     const pixels = picture.live.length;
     const selecting = this.store.state.selection.kind !== "none";
-    const base = new Float64Array(pixels);
-    context.globalAlpha = selecting ? 0.4 : 0.95;
+    const ground = new Int32Array(pixels).fill(Math.round(y(0))), roof = new Int32Array(pixels);
+    const sum = new Float64Array(pixels);
+    context.globalAlpha = selecting ? 0.4 : 1;
     for (let group = 0; group < count; ++group) {
+      for (let x = 0; x < pixels; ++x) roof[x] = Math.round(y((sum[x] += picture.parts[x * kinds + group])));
       context.fillStyle = theme.series[group] ?? theme.faint;
-      context.beginPath();
-      for (let x = 0; x < pixels; ++x) context.lineTo(left + x, y(base[x] + picture.parts[x * kinds + group]));
-      for (let x = pixels - 1; x >= 0; --x) context.lineTo(left + x, y(base[x]));
-      context.fill();
-      for (let x = 0; x < pixels; ++x) base[x] += picture.parts[x * kinds + group];
+      this.fillColumns(context, roof, ground);
+      ground.set(roof);
     }
     context.globalAlpha = 1;
-    context.strokeStyle = theme.text;
-    context.lineWidth = 1;
-    context.beginPath();
-    for (let x = 0; x < pixels; ++x) context.lineTo(left + x, y(picture.live[x]));
-    context.stroke();
-    this.shapes += pixels * kinds;
-    if (!selecting) return;
-    context.fillStyle = theme.accent;
-    for (let x = 0; x < pixels; ++x) {
-      const size = picture.parts[x * kinds + count];
-      if (size > 0) context.fillRect(left + x, y(size), 1, y(0) - y(size));
+    if (selecting) {
+      for (let x = 0; x < pixels; ++x) roof[x] = Math.round(y(picture.parts[x * kinds + count]));
+      context.fillStyle = theme.accent;
+      this.fillColumns(context, roof, ground.fill(Math.round(y(0))));
+    }
+    for (let x = 0; x < pixels; ++x) roof[x] = Math.round(y(picture.live[x])) - 1;
+    for (let x = 0; x < pixels; ++x) ground[x] = Math.max(roof[x], x > 0 ? roof[x - 1] : roof[x]) + 1;
+    for (let x = pixels - 1; x > 0; --x) roof[x] = Math.min(roof[x], roof[x - 1]);
+    context.fillStyle = theme.text;
+    this.fillColumns(context, roof, ground);
+  }
+
+  // From `roof` down to `ground`; pixels that are alike as one.
+  private fillColumns(context: Draw, roof: Int32Array, ground: Int32Array): void {
+    for (let x = 0; x < roof.length; ) {
+      let next = x + 1;
+      while (next < roof.length && roof[next] === roof[x] && ground[next] === ground[x]) ++next;
+      if (ground[x] > roof[x]) {
+        context.fillRect(left + x, roof[x], next - x, ground[x] - roof[x]);
+        ++this.shapes;
+      }
+      x = next;
     }
   }
 
@@ -191,6 +214,11 @@ export class MemoryChart extends TimeCanvas {
     const right = x > this.width - 120;
     context.textAlign = right ? "right" : "left";
     context.fillText(`peak ${bytes(memory.peak_bytes)}`, x + (right ? -8 : 8), Math.max(at - 3, 8));
+  }
+
+  // An instant.
+  placeOf(at: number | string): [number, number] {
+    return [this.axis.x(Number(at)), this.height / 2];
   }
 
   protected clicked(event: MouseEvent): void {
@@ -220,9 +248,8 @@ export class MemoryChart extends TimeCanvas {
     const { cursor } = this.store.state;
     const { time: times, count } = this.changes;
     if (count === 0) return false;
-    let index = 0;
     const from = cursor ?? this.axis.from;
-    while (index < count && times[index] < from) ++index;
+    let index = firstAt(times, from);
     if (direction > 0) while (index < count && times[index] <= from) ++index;
     else --index;
     if (index < 0 || index >= count) return true;

@@ -2,7 +2,8 @@
 
 import { button, make, shortName, typeName } from "./dom";
 import { allocatedText, durationOf, lineText, makerText, operatorText, sourceText } from "./facts";
-import { Run, none } from "./run";
+import { pathFacts, pathTitle } from "./path_facts";
+import { none } from "./run";
 import { Selection, Store } from "./store";
 import { bytes, count, known, share, time } from "./units";
 import { spanWorkText, workText } from "./work";
@@ -14,10 +15,18 @@ const mostLinks = 12;
 export class Panel {
   readonly element = make("aside", { class: "panel", label: "what is selected" });
 
-  constructor(private store: Store) {}
+  private shown: { selection: Selection; step: number; cursor: number | null } | null = null;
 
+  constructor(private store: Store) {
+    this.element.setAttribute("aria-live", "polite");
+  }
+
+  // Called in every frame of a movement, so it makes anew only what has changed.
   update(): void {
-    const { selection } = this.store.state;
+    const { selection, step } = this.store.state;
+    const cursor = selection.kind === "path" ? this.store.state.cursor : null;
+    if (this.shown?.selection === selection && this.shown.step === step && this.shown.cursor === cursor) return;
+    this.shown = { selection, step, cursor };
     this.element.hidden = selection.kind === "none";
     if (selection.kind === "none") return;
     const close = button("\u00d7", () => this.store.clear(), { class: "close", label: "clear the selection" });
@@ -57,14 +66,17 @@ export class Panel {
       case "allocation":
         return ["allocation", bytes(run.allocations.bytes[selection.allocation]),
                 this.allocationFacts(selection.allocation)];
+      case "path":
+        return ["critical path", pathTitle(run, this.store.state.step),
+                pathFacts(this.store, (span, ns) => this.spanLink(span, ns))];
       case "none": return ["", "", []];
     }
   }
 
-  private spanLink(span: number): HTMLElement {
+  private spanLink(span: number, ns = durationOf(this.store.run, span)): HTMLElement {
     const { run } = this.store;
     const text = shortName(run.operator(span).name);
-    return button(`${text}  ${known(durationOf(run, span), time)}`,
+    return button(`${text}  ${known(ns, time)}`,
       () => this.store.select({ kind: "span", span }), { class: "link" });
   }
 
@@ -193,17 +205,5 @@ export class Panel {
       ["lived", end === Infinity ? "to the end of the log" : time(end - start)],
       ["freed in", link(allocations.freeSpan[allocation])],
     ];
-  }
-}
-
-export function describe(run: Run, selection: Selection): string {
-  switch (selection.kind) {
-    case "none": return "nothing";
-    case "span": return operatorText(run, selection.span);
-    case "module": return run.modulePath(selection.module);
-    case "name": return selection.name;
-    case "line": return lineText(run, selection.line);
-    case "text": return run.facts.texts[selection.text];
-    case "allocation": return bytes(run.allocations.bytes[selection.allocation]);
   }
 }

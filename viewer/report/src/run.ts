@@ -1,5 +1,6 @@
 // The recorded run: spans, allocations, steps and the tables they point into.
 
+import { DeviceTimes, decodeDevices } from "./devices";
 import { Columns, Facts, ModuleTotal, Operator, Summary } from "./data";
 
 export const none = -1;
@@ -74,23 +75,27 @@ function decodeSpans(columns: Columns): Spans {
 
 // A span's parent is the last one of its thread that is one level above.
 function connect(spans: Spans, operators: Operator[], stepOf: (time: number) => number): void {
-  const open = new Map<number, number[]>();
+  const open = new Map<number, { stack: number[]; size: number }>();
+  const isOuter = operators.map(({ kind }) => kind === "op" || kind === "backward");
+  const isBackward = operators.map(({ kind }) => Number(kind === "backward" || kind === "engine"));
+  const { depth, parent, start, end, self, name, nested, backward } = spans;
   for (let i = 0; i < spans.count; ++i) {
-    let stack = open.get(spans.thread[i]);
-    if (!stack) open.set(spans.thread[i], (stack = []));
-    stack.length = Math.min(stack.length, spans.depth[i]);
-    const parent = stack[spans.depth[i] - 1] ?? none;
-    stack[spans.depth[i]] = i;
-    spans.parent[i] = parent;
-    spans.step[i] = stepOf(spans.start[i]);
-    spans.self[i] = spans.end[i] - spans.start[i];
-    const { kind } = operators[spans.name[i]];
-    spans.backward[i] = kind === "backward" || kind === "engine" ? 1 : 0;
-    if (parent === none) continue;
-    const outer = operators[spans.name[parent]].kind;
-    if (spans.nested[parent] || outer === "op" || outer === "backward") spans.nested[i] = 1;
-    spans.backward[i] |= spans.backward[parent];
-    if (!Number.isNaN(spans.end[i])) spans.self[parent] -= spans.end[i] - spans.start[i];
+    let thread = open.get(spans.thread[i]);
+    if (!thread) open.set(spans.thread[i], (thread = { stack: [], size: 0 }));
+    const { stack } = thread;
+    // Those between are not in the page.
+    for (let gap = thread.size; gap < depth[i]; ++gap) stack[gap] = none;
+    const above = depth[i] > 0 ? stack[depth[i] - 1] : none;
+    stack[depth[i]] = i;
+    thread.size = depth[i] + 1;
+    parent[i] = above;
+    spans.step[i] = stepOf(start[i]);
+    self[i] = end[i] - start[i];
+    backward[i] = isBackward[name[i]];
+    if (above === none) continue;
+    if (nested[above] || isOuter[name[above]]) nested[i] = 1;
+    backward[i] |= backward[above];
+    if (!Number.isNaN(end[i])) self[above] -= end[i] - start[i];
   }
 }
 
@@ -116,6 +121,7 @@ function decodeAllocations(columns: Columns): Allocations {
 export class Run {
   readonly spans: Spans;
   readonly allocations: Allocations;
+  readonly devices: DeviceTimes;
   readonly summary: Summary;
   readonly values: { name: Int32Array; step: Float64Array; number: Float64Array };
   readonly corrections: { time: Float64Array; bytes: Float64Array };
@@ -130,6 +136,7 @@ export class Run {
     this.spans = decodeSpans(columns);
     connect(this.spans, facts.operators, (time) => this.stepAt(time));
     this.allocations = decodeAllocations(columns);
+    this.devices = decodeDevices(columns);
     this.values = { name: columns.integers("value_name"), step: columns.numbers("value_step"),
                     number: columns.reals("value_number") };
     this.corrections = { time: columns.numbers("correction_time"),

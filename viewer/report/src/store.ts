@@ -2,7 +2,9 @@
 // zoom. Every view reads it and is told when it changes; the address's #... is
 // its text, so that a link restores it and "back" goes back.
 
+import { criticalPath } from "./critical_path";
 import { firstAt } from "./facts";
+import { GraphChoices, readChoices, writeChoices } from "./graph_choices";
 import { Run, none } from "./run";
 
 export type Selection =
@@ -12,7 +14,8 @@ export type Selection =
   | { kind: "name"; name: string } // all calls of an op or node
   | { kind: "line"; line: number } // of facts.lines
   | { kind: "text"; text: number } // all that have this type among theirs
-  | { kind: "allocation"; allocation: number };
+  | { kind: "allocation"; allocation: number }
+  | { kind: "path" }; // the critical path of the step
 
 export interface State {
   view: string;
@@ -20,6 +23,7 @@ export interface State {
   selection: Selection;
   cursor: number | null; // a time, in ns
   range: [from: number, to: number] | null; // what the timeline shows; null: the step
+  graph: GraphChoices;
   replaying: boolean; // views show what runs at the cursor
 }
 
@@ -41,7 +45,7 @@ export class Store {
 
   constructor(readonly run: Run) {
     this.state = { view: "overview", step: this.firstStep(), selection: nothing,
-                   cursor: null, range: null, replaying: false };
+                   cursor: null, range: null, graph: readChoices(new URLSearchParams()), replaying: false };
     this.read();
     addEventListener("hashchange", () => {
       this.read();
@@ -67,8 +71,10 @@ export class Store {
 
   // `push`: a place to come back to, not a movement.
   set(change: Partial<State>, push = true): void {
+    const moved = change.step !== undefined && change.step !== this.state.step;
     Object.assign(this.state, change);
-    if (change.selection) this.mask = this.maskOf(change.selection);
+    const { selection } = this.state;
+    if (change.selection || (moved && selection.kind === "path")) this.mask = this.maskOf(selection);
     this.write(push);
     this.tell();
   }
@@ -152,6 +158,9 @@ export class Store {
         fill((i) => has[spans.inputs[i]] || has[spans.outputs[i]]);
         break;
       }
+      case "path":
+        this.markPath(mask);
+        break;
       case "span":
       case "allocation": {
         const span = selection.kind === "span" ? selection.span
@@ -178,11 +187,23 @@ export class Store {
     mask[span] = 2;
   }
 
+  private markPath(mask: Uint8Array): void {
+    const { spans } = this.run;
+    for (const { span } of criticalPath(this.run, this.state.step).parts) {
+      if (span === none) continue;
+      mask[span] = 2;
+      for (let i = span + 1; i < spans.count && spans.start[i] < spans.end[span]; ++i) {
+        if (mask[spans.parent[i]] > 0 && spans.thread[i] === spans.thread[span]) mask[i] = Math.max(mask[i], 1);
+      }
+    }
+  }
+
   private selectionText(): string | null {
     const { selection } = this.state;
     const { facts } = this.run;
     switch (selection.kind) {
       case "none": return null;
+      case "path": return "path";
       case "span": return `span:${this.spanText(selection.span)}`;
       case "module": return `module:${facts.modules[selection.module].path}`;
       case "name": return `op:${selection.name}`;
@@ -228,6 +249,7 @@ export class Store {
 
   private parseSelection(text: string | null): Selection {
     if (!text) return nothing;
+    if (text === "path") return { kind: "path" };
     const colon = text.indexOf(":");
     const [kind, rest] = [text.slice(0, colon), text.slice(colon + 1)];
     const { facts } = this.run;
@@ -269,6 +291,7 @@ export class Store {
     if (selection) words.set("select", selection);
     if (cursor !== null) words.set("at", String(Math.round(cursor)));
     if (range) words.set("range", range.map(Math.round).join("-"));
+    writeChoices(this.state.graph, words);
     const hash = `#${words}`;
     if (hash === location.hash) return;
     if (push) history.pushState(null, "", hash);
@@ -292,6 +315,7 @@ export class Store {
       cursor: time(words.get("at")),
       range: ends.length === 2 && ends[0] !== null && ends[1] !== null && ends[0] < ends[1]
         ? [ends[0], ends[1]] : null,
+      graph: readChoices(words),
       replaying: this.state.replaying,
     };
     this.mask = this.maskOf(selection);

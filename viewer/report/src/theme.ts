@@ -3,7 +3,7 @@
 
 export interface Theme {
   text: string; muted: string; faint: string; line: string; card: string; raised: string;
-  accent: string; band: string; forward: string; backward: string;
+  accent: string; band: string; danger: string; forward: string; backward: string;
   kinds: { [name: string]: string };
   series: string[];
 }
@@ -32,7 +32,7 @@ function read(isDark: boolean): Theme {
   const get = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return {
     text: get("text"), muted: get("muted"), faint: get("faint"), line: get("line"),
-    card: get("card"), raised: get("raised"), accent: get("accent"), band: get("band"),
+    card: get("card"), raised: get("raised"), accent: get("accent"), band: get("band"), danger: get("danger"),
     forward: get("forward"), backward: get("backward"), kinds: isDark ? dark : light,
     series: isDark
       ? ["#4a9ee0", "#dd7b48", "#2fa381", "#d9a935", "#bd7fa8", "#7cc4ee", "#a8863b", "#8f8fd6"]

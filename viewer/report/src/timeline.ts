@@ -1,74 +1,38 @@
-// The timeline: a row for each depth of each thread, a bar for each span. Only
+// The timeline: a row for each depth of each thread and stream, a bar for each span. Only
 // what can be seen is drawn: where spans are narrower than a pixel, one for each
 // pixel.
 
 import { Draw, fitText, hideTip, showTip, smallFont } from "./canvas";
+import { Part, criticalPath } from "./critical_path";
 import { shortName } from "./dom";
-import { spanFacts } from "./facts";
+import { Lane, Lanes, firstAfter, rowHeight, spanOf } from "./lanes";
+import { entryFacts, partAt, togglePath } from "./path_facts";
 import { none } from "./run";
 import { Store } from "./store";
 import { Theme } from "./theme";
 import { TimeCanvas } from "./timecanvas";
+import { time } from "./units";
 
-interface Lane {
-  thread: number;
-  depth: number;
-  y: number;
-  spans: number[]; // in the order of time
-}
-
-const rowHeight = 18, headHeight = 34, gutter = 92;
+const headHeight = 34, gutter = 92;
 
 export class Timeline extends TimeCanvas {
-  private lanes: Lane[] = [];
-  private laneThreads: { name: string; y: number; rows: number }[] = [];
+  private lanes: Lanes;
   private scroll = 0;
-  private contentHeight = 0;
 
   // `fixed`: in the overview, where the wheel scrolls the page.
   constructor(store: Store, fixed = false) {
     super(fixed ? "timeline of the step" : "timeline", store, fixed);
-    this.makeLanes();
+    this.lanes = new Lanes(store.run);
   }
 
-  private makeLanes(): void {
-    const { spans, facts } = this.store.run;
-    const byThread = new Map<number, Lane[]>();
-    for (let i = 0; i < spans.count; ++i) {
-      let lanes = byThread.get(spans.thread[i]);
-      if (!lanes) byThread.set(spans.thread[i], (lanes = []));
-      const depth = spans.depth[i];
-      while (lanes.length <= depth) {
-        lanes.push({ thread: spans.thread[i], depth: lanes.length, y: 0, spans: [] });
-      }
-      lanes[depth].spans.push(i);
-    }
-    let y = 0;
-    for (const [thread, lanes] of [...byThread].sort((a, b) => a[0] - b[0])) {
-      const name = facts.threads.find((each) => each.number === thread)?.name ?? "";
-      this.laneThreads.push({ name: `${thread} ${name}`, y, rows: lanes.length });
-      for (const lane of lanes) { lane.y = y; y += rowHeight; this.lanes.push(lane); }
-      y += 8;
-    }
-    this.contentHeight = y;
+  // With all rows in sight.
+  get contentHeight(): number {
+    return headHeight + this.lanes.height;
   }
 
-  // The first span of a lane that ends after a time: spans of a lane do not
-  // overlap.
-  private firstAfter(lane: Lane, at: number): number {
-    const { end, start } = this.store.run.spans;
-    let low = 0, high = lane.spans.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const span = lane.spans[middle];
-      const stops = Number.isNaN(end[span]) ? start[span] : end[span];
-      if (stops < at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  colour(span: number, theme: Theme): string {
+  // A step of a device has no colour of its own.
+  private colour(span: number, theme: Theme): string {
+    if (span === none) return theme.raised;
     const operator = this.store.run.operator(span);
     return theme.kinds[operator.kind === "op" ? operator.class : operator.kind] ?? theme.faint;
   }
@@ -77,18 +41,19 @@ export class Timeline extends TimeCanvas {
     const { store, axis } = this;
     [axis.from, axis.to] = store.visibleRange();
     [axis.left, axis.right] = [gutter, this.width];
-    this.scroll = Math.max(0, Math.min(this.scroll, this.contentHeight + headHeight - this.height));
+    this.scroll = Math.max(0, Math.min(this.scroll, this.contentHeight - this.height));
     this.drawSteps(context, theme);
     context.save();
     context.beginPath();
     context.rect(0, headHeight, this.width, this.height - headHeight);
     context.clip();
-    for (const lane of this.lanes) {
+    for (const lane of this.lanes.lanes) {
       const y = headHeight + lane.y - this.scroll;
       if (y > this.height || y + rowHeight < headHeight) continue;
       this.drawLane(context, theme, lane, y);
     }
-    this.drawThreads(context, theme);
+    this.drawGroups(context, theme);
+    if (store.state.selection.kind === "path") this.drawPath(context, theme);
     context.restore();
     this.drawCursor(context, theme, 16);
   }
@@ -115,46 +80,26 @@ export class Timeline extends TimeCanvas {
   }
 
   private drawLane(context: Draw, theme: Theme, lane: Lane, y: number): void {
-    const { spans, facts } = this.store.run;
-    const { axis, store } = this;
-    const { mask } = store;
-    const height = rowHeight - 2;
-    context.font = smallFont;
+    const { axis } = this;
+    const { mask } = this.store;
     context.textAlign = "left";
-    for (let i = this.firstAfter(lane, axis.from); i < lane.spans.length; ) {
-      const span = lane.spans[i];
-      if (spans.start[span] > axis.to) break;
-      const left = Math.max(axis.x(spans.start[span]), axis.left);
-      const end = Number.isNaN(spans.end[span]) ? spans.start[span] : spans.end[span];
-      const right = Math.min(axis.x(end), axis.right);
-      const width = Math.max(right - left, 1);
-      const strong = !mask || mask[span] > 0;
-      context.globalAlpha = strong ? 1 : 0.22;
-      context.fillStyle = this.colour(span, theme);
-      context.fillRect(left, y, width > 3 ? width - 0.5 : width, height);
-      if (mask?.[span] === 2) {
-        context.strokeStyle = theme.text;
-        context.lineWidth = 1.5;
-        if (width > 2) context.strokeRect(left + 0.75, y + 0.75, width - 1.5, height - 1.5);
-        else context.fillRect(left, y - 2, 1, 2);
-      }
-      ++this.shapes;
-      if (width > 24) {
-        const label = fitText(context, shortName(facts.operators[spans.name[span]].name), width - 6);
-        context.fillStyle = isPale(this.colour(span, theme)) ? "#1b1f24" : "#ffffff";
-        if (label) context.fillText(label, left + 3, y + height / 2 + 0.5);
-      }
+    for (let i = firstAfter(lane, axis.from); i < lane.entries.length; ) {
+      const entry = lane.entries[i];
+      if (lane.start[entry] > axis.to) break;
+      const left = Math.max(axis.x(lane.start[entry]), axis.left);
+      const end = Number.isNaN(lane.end[entry]) ? lane.start[entry] : lane.end[entry];
+      const width = Math.max(Math.min(axis.x(end), axis.right) - left, 1);
+      this.drawBar(context, theme, lane, entry, left, y, width);
       if (width > 1.01) { ++i; continue; }
       // One for this pixel: the selected one, if there is one.
-      const next = this.firstAfter(lane, axis.time(Math.floor(left) + 1));
-      if (mask) {
-        for (let k = i + 1; k < Math.min(next, i + 64); ++k) {
-          if (mask[lane.spans[k]] < 2) continue;
-          context.globalAlpha = 1;
-          context.fillStyle = this.colour(lane.spans[k], theme);
-          context.fillRect(left, y, 1, height);
-          break;
-        }
+      const next = firstAfter(lane, axis.time(Math.floor(left) + 1));
+      for (let k = i + 1; mask && k < Math.min(next, i + 64); ++k) {
+        const span = spanOf(lane, lane.entries[k]);
+        if (span === none || mask[span] < 2) continue;
+        context.globalAlpha = 1;
+        context.fillStyle = this.colour(span, theme);
+        context.fillRect(left, y, 1, rowHeight - 2);
+        break;
       }
       i = Math.max(next, i + 1);
     }
@@ -162,14 +107,77 @@ export class Timeline extends TimeCanvas {
     context.lineWidth = 1;
   }
 
-  private drawThreads(context: Draw, theme: Theme): void {
+  private drawBar(
+    context: Draw, theme: Theme, lane: Lane, entry: number, left: number, y: number, width: number
+  ): void {
+    const { mask, run } = this.store;
+    const span = spanOf(lane, entry), height = rowHeight - 2;
+    const colour = this.colour(span, theme);
+    context.globalAlpha = !mask || (span !== none && mask[span] > 0) ? 1 : 0.22;
+    context.fillStyle = colour;
+    context.fillRect(left, y, width > 3 ? width - 0.5 : width, height);
+    if (mask && span !== none && mask[span] === 2) {
+      context.strokeStyle = theme.text;
+      context.lineWidth = 1.5;
+      if (width > 2) context.strokeRect(left + 0.75, y + 0.75, width - 1.5, height - 1.5);
+      else context.fillRect(left, y - 2, 1, 2);
+    }
+    ++this.shapes;
+    if (width <= 24) return;
+    const name = span === none ? `step ${run.devices.step[entry]}` : shortName(run.operator(span).name);
+    const label = fitText(context, name, width - 6);
+    context.font = smallFont;
+    context.fillStyle = span === none ? theme.muted : isPale(colour) ? "#1b1f24" : "#ffffff";
+    if (label) context.fillText(label, left + 3, y + height / 2 + 0.5);
+  }
+
+  // The path as a line through its parts; dashed where no op was running.
+  private drawPath(context: Draw, theme: Theme): void {
+    const { axis } = this;
+    const { parts } = criticalPath(this.store.run, this.store.state.step);
+    context.save();
+    context.beginPath();
+    context.rect(gutter, headHeight, this.width, this.height);
+    context.clip();
+    context.strokeStyle = context.fillStyle = theme.accent;
+    context.lineWidth = 2;
+    let lastY = NaN;
+    parts.forEach((part, index) => {
+      if (part.to < axis.from || part.from > axis.to) return;
+      const y = this.yOfPart(part.span === none ? parts[index + 1] ?? parts[index - 1] : part);
+      if (y === null) return;
+      const from = axis.x(part.from), to = axis.x(part.to);
+      context.setLineDash(part.span === none ? [3, 3] : []);
+      context.beginPath();
+      if (Number.isNaN(lastY)) context.moveTo(from, y);
+      else context.moveTo(from, lastY);
+      context.lineTo(from, y);
+      context.lineTo(to, y);
+      context.stroke();
+      ++this.shapes;
+      lastY = y;
+    });
+    context.restore();
+  }
+
+  // Below the bar of a part, where the line runs.
+  private yOfPart(part: Part | undefined): number | null {
+    if (!part || part.span === none) return null;
+    const { spans, devices } = this.store.run;
+    const lane = part.device === none ? this.lanes.of(spans.thread[part.span], spans.depth[part.span])
+      : this.lanes.ofDevice(devices.stream[part.device], devices.depth[part.device]);
+    return lane ? headHeight + lane.y - this.scroll + rowHeight - 2 : null;
+  }
+
+  private drawGroups(context: Draw, theme: Theme): void {
     context.fillStyle = theme.card;
     context.fillRect(0, headHeight, gutter - 1, this.height);
     context.font = smallFont;
-    for (const { name, y, rows } of this.laneThreads) {
+    for (const { name, errorNs, y, rows } of this.lanes.groups) {
       const top = headHeight + y - this.scroll;
       context.fillStyle = theme.muted;
-      context.fillText(fitText(context, `thread ${name}`, gutter - 10), 4, top + 8);
+      context.fillText(fitText(context, name, gutter - 10), 4, top + 8);
+      if (errorNs !== null && rows > 1) context.fillText(`\u00b1 ${time(errorNs)}`, 4, top + 8 + rowHeight);
       context.strokeStyle = theme.line;
       context.beginPath();
       context.moveTo(0, top + rows * rowHeight + 3.5);
@@ -178,26 +186,29 @@ export class Timeline extends TimeCanvas {
     }
   }
 
-  private spanAt(x: number, y: number): number {
-    if (x < gutter || y < headHeight) return none;
-    const lane = this.lanes.find((each) => {
-      const top = headHeight + each.y - this.scroll;
-      return y >= top && y < top + rowHeight;
-    });
-    if (!lane) return none;
+  private entryAt(x: number, y: number): { lane: Lane; entry: number } | null {
+    if (x < gutter || y < headHeight) return null;
+    const lane = this.lanes.at(y - headHeight + this.scroll);
+    if (!lane) return null;
     const at = this.axis.time(x), near = 2 * this.axis.nsPerPixel;
-    const { start } = this.store.run.spans;
-    const span = lane.spans[this.firstAfter(lane, at - near)] ?? none;
-    return span !== none && start[span] <= at + near ? span : none;
+    const entry = lane.entries[firstAfter(lane, at - near)];
+    return entry !== undefined && lane.start[entry] <= at + near ? { lane, entry } : null;
   }
 
-  // The middle of a span.
-  placeOf(span: number | string): [number, number] | null {
-    const { start, end, thread, depth } = this.store.run.spans;
-    const i = Number(span);
-    const lane = this.lanes.find((each) => each.thread === thread[i] && each.depth === depth[i]);
+  private spanAt(x: number, y: number): number {
+    const found = this.entryAt(x, y);
+    return found ? spanOf(found.lane, found.entry) : none;
+  }
+
+  // The middle of a span, or of a time of a device ("device:0").
+  placeOf(what: number | string): [number, number] | null {
+    const { spans, devices } = this.store.run;
+    const device = String(what).startsWith("device:");
+    const i = Number(String(what).replace("device:", ""));
+    const lane = device ? this.lanes.ofDevice(devices.stream[i], devices.depth[i])
+      : this.lanes.of(spans.thread[i], spans.depth[i]);
     if (!lane) return null;
-    return [this.axis.x((start[i] + end[i]) / 2), headHeight + lane.y - this.scroll + rowHeight / 2];
+    return [this.axis.x((lane.start[i] + lane.end[i]) / 2), headHeight + lane.y - this.scroll + rowHeight / 2];
   }
 
   protected clicked(event: MouseEvent): void {
@@ -218,10 +229,14 @@ export class Timeline extends TimeCanvas {
   }
 
   protected hover(event: PointerEvent): void {
-    const span = this.spanAt(event.offsetX, event.offsetY);
-    this.element.style.cursor = span === none ? "default" : "pointer";
-    if (span === none) hideTip();
-    else showTip(event, spanFacts(this.store.run, span));
+    const found = this.entryAt(event.offsetX, event.offsetY);
+    const group = event.offsetX < gutter
+      ? this.lanes.groups.find(({ y, rows }) => inRows(event.offsetY - headHeight + this.scroll, y, rows)) : undefined;
+    this.element.style.cursor = found ? "pointer" : "default";
+    if (found) showTip(event, entryFacts(this.store, found.lane, found.entry));
+    else if (group) showTip(event, [group.name, ...(group.errorNs === null ? []
+      : [`on the host's clock within ${time(group.errorNs)}`])]);
+    else hideTip();
   }
 
   private zoomToSpan(span: number): void {
@@ -234,28 +249,49 @@ export class Timeline extends TimeCanvas {
   private move(key: string): boolean {
     const { selection } = this.store.state;
     const { spans } = this.store.run;
-    if (selection.kind !== "span") return false;
+    if (selection.kind === "path") return this.movePath(key);
+    if (selection.kind !== "span") return this.selectFirst();
     const { span } = selection;
-    const lane = this.lanes.find((each) =>
-      each.thread === spans.thread[span] && each.depth === spans.depth[span])!;
-    const index = lane.spans.indexOf(span);
+    const lane = this.lanes.of(spans.thread[span], spans.depth[span])!;
+    const index = lane.entries.indexOf(span);
     let next: number | undefined = none;
-    if (key === "ArrowRight") next = lane.spans[index + 1];
-    if (key === "ArrowLeft") next = lane.spans[index - 1];
+    if (key === "ArrowRight") next = lane.entries[index + 1];
+    if (key === "ArrowLeft") next = lane.entries[index - 1];
     if (key === "ArrowUp") next = spans.parent[span];
     if (key === "ArrowDown") next = spans.parent[span + 1] === span ? span + 1 : none;
     if (next === undefined || next === none) return true;
     this.store.select({ kind: "span", span: next }, { range: this.store.state.range });
-    this.keepInSight(next);
+    this.keepInSight(spans.start[next]);
     return true;
   }
 
-  private keepInSight(span: number): void {
-    const { start } = this.store.run.spans;
+  // Where the keys begin: the first outermost span in sight.
+  private selectFirst(): boolean {
+    const lane = this.lanes.lanes.find(({ thread, depth }) => thread !== none && depth === 0);
+    const span = lane?.entries[firstAfter(lane, this.store.visibleRange()[0])];
+    if (span === undefined) return false;
+    this.store.select({ kind: "span", span }, { range: this.store.state.range });
+    return true;
+  }
+
+  // The cursor to the part of the path before or after.
+  private movePath(key: string): boolean {
+    if (key !== "ArrowLeft" && key !== "ArrowRight") return false;
+    const { run, state } = this.store;
+    const { parts } = criticalPath(run, state.step);
+    const at = partAt(run, state.step, state.cursor ?? -Infinity);
+    const next = parts[key === "ArrowRight" ? at + 1 : at - 1];
+    if (!next) return true;
+    this.store.set({ cursor: next.from }, false);
+    this.keepInSight(next.from);
+    return true;
+  }
+
+  private keepInSight(at: number): void {
     const [from, to] = this.store.visibleRange();
-    if (start[span] >= from && start[span] <= to) return;
+    if (at >= from && at <= to) return;
     const half = (to - from) / 2;
-    this.zoomTo([start[span] - half, start[span] + half]);
+    this.zoomTo([at - half, at + half]);
   }
 
   onKey(event: KeyboardEvent): boolean {
@@ -264,8 +300,16 @@ export class Timeline extends TimeCanvas {
       this.zoomToSpan(selection.span);
       return true;
     }
+    if (event.key === "c") {
+      togglePath(this.store);
+      return true;
+    }
     return super.onKey(event) || (event.key.startsWith("Arrow") && this.move(event.key));
   }
+}
+
+function inRows(y: number, top: number, rows: number): boolean {
+  return y >= top && y < top + rows * rowHeight;
 }
 
 function isPale(colour: string): boolean {

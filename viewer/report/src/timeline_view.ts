@@ -1,8 +1,9 @@
 // The timeline with its legend.
 
-import { make } from "./dom";
+import { button, make } from "./dom";
 import { MemoryChart } from "./memory_chart";
 import { Store } from "./store";
+import { togglePath } from "./path_facts";
 import { Theme, kindNames, theme } from "./theme";
 import { Timeline } from "./timeline";
 import { View } from "./view";
@@ -23,14 +24,20 @@ export function timelineView(store: Store): View {
   const help = make("div", { class: "help",
     text: "wheel, w s zoom \u00b7 drag, a d pan \u00b7 shift-drag measures \u00b7 0 step \u00b7 9 run" });
   const foot = make("div", { class: "foot" });
-  const memory = store.run.summary.memory ? new MemoryChart(store, "live memory below the timeline") : null;
-  if (memory) memory.element.className = "strip";
+  const path = button("Critical path", () => togglePath(store),
+    { id: "path", title: "what made the step as long as it is (c)" });
+  const memory = store.run.summary.memory?.peak_bytes ? new MemoryChart(store, "live memory below the timeline") : null;
+  if (memory) {
+    memory.element.className = "strip";
+    timeline.element.style.flex = `0 1 ${timeline.contentHeight}px`;
+  }
   element.append(timeline.element, ...(memory ? [memory.element] : []), foot);
   return {
     element, canvas: timeline,
     update: () => {
+      path.setAttribute("aria-pressed", String(store.state.selection.kind === "path"));
       foot.replaceChildren(
-        legend(theme(), kindNames.filter(([kind]) => kinds.has(kind))), help);
+        legend(theme(), kindNames.filter(([kind]) => kinds.has(kind))), help, path);
       timeline.redraw();
       memory?.redraw();
     },
