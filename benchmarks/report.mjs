@@ -27,12 +27,18 @@ function logOf(steps) {
   return log;
 }
 
+// The most memory of a command, in KiB.
+const measured = `import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)`;
+
 // Seconds, the most memory in MiB, and the file.
 function makeReport(log) {
   const file = log.replace(/tape$/, "html");
   const start = performance.now();
-  const { stderr, status } = spawnSync("/usr/bin/time",
-    ["-f", "%M", join(build, "bin/torchtape"), "report", log, "-o", file], { encoding: "utf8" });
+  const { stderr, status } = spawnSync("python3",
+    ["-c", measured, join(build, "bin/torchtape"), "report", log, "-o", file], { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return { file, seconds: (performance.now() - start) / 1000, mib: Number(stderr.trim().split("\n").at(-1)) / 1024 };
 }

@@ -70,3 +70,13 @@ test("zooming the memory chart leaves the table below as it is", async () => {
   await page.click("tbody tr");
   assert.ok(await page.eval("document.querySelector('tr.selected, tr.related, .panel:not([hidden])') !== null"));
 });
+
+test("when a replay has ended, the table is that of the cursor", async () => {
+  const page = await open("sample", { hash: "#view=memory&step=1" });
+  await page.press("p");
+  await page.press(".");
+  await page.eval("for (let at = 1000000; at <= 1400000; at += 10000) report.store.play(at)");
+  await page.until("document.querySelector('#live').textContent.startsWith('1.5 KiB live at 400.0 us')", 20);
+  const live = (await copiedTable(page)).filter((row) => row.made !== "");
+  assert.equal(live.reduce((sum, row) => sum + Number(row.bytes), 0), 1500);
+});

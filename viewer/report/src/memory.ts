@@ -12,6 +12,7 @@ import { bytes, count, share, time } from "./units";
 import { View } from "./view";
 
 const mostAllocations = 500; // listed of a group
+const replayTableMs = 250;
 
 // A group, or one of its allocations.
 interface Row {
@@ -109,6 +110,27 @@ export function memoryView(store: Store): View {
   let shownAt = NaN;
   let shownSelection = store.state.selection;
   let table: Table<Row> | null = null;
+  let later = 0;
+  // In a replay the cursor moves in every frame, faster than one reads tables.
+  const mayWait = () => {
+    if (!store.state.replaying || !table) return false;
+    if (!later) later = window.setTimeout(() => { showTable(); later = 0; }, replayTableMs);
+    return true;
+  };
+  const showTable = () => {
+    const [from, to] = run.stepRange(store.state.step);
+    const inside = memory.peak_time_ns >= from && memory.peak_time_ns <= to;
+    const at = store.state.cursor ?? (inside ? memory.peak_time_ns : to);
+    if (at === shownAt) return;
+    shownAt = at;
+    const groups = liveAt(run, at);
+    const unknown = unknownAt(run, at);
+    const all = groups.reduce((sum, group) => sum + group.bytes, unknown);
+    now.textContent = `${bytes(all)} live at ${time(Math.max(at - from, 0))} of step ` +
+      `${run.summary.steps[store.state.step]?.number}`;
+    table = liveTable(store, groups, all, unknown);
+    below.replaceChildren(table.element);
+  };
   const update = () => {
     [...choice.children].forEach((each, i) =>
       each.setAttribute("aria-pressed", String(names[i][0] === chart.groupedBy)));
@@ -117,19 +139,8 @@ export function memoryView(store: Store): View {
       swatch.style.background = theme().series[index] ?? theme().faint;
       return make("span", {}, swatch, document.createTextNode(text));
     }));
-    const [from, to] = run.stepRange(store.state.step);
-    const inside = memory.peak_time_ns >= from && memory.peak_time_ns <= to;
-    const at = store.state.cursor ?? (inside ? memory.peak_time_ns : to);
-    if (at !== shownAt) {
-      shownAt = at;
-      const groups = liveAt(run, at);
-      const unknown = unknownAt(run, at);
-      const all = groups.reduce((sum, group) => sum + group.bytes, unknown);
-      now.textContent = `${bytes(all)} live at ${time(Math.max(at - from, 0))} of step ` +
-        `${run.summary.steps[store.state.step]?.number}`;
-      table = liveTable(store, groups, all, unknown);
-      below.replaceChildren(table.element);
-    } else if (shownSelection !== store.state.selection) table?.reveal();
+    if (!mayWait()) showTable();
+    if (shownSelection !== store.state.selection) table?.reveal();
     shownSelection = store.state.selection;
     chart.redraw();
   };
