@@ -241,6 +241,9 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["ranges"] = SpansPart(facts.ranges);
   json["scripts"] = SpansPart(facts.scripts);
   json["work"] = WorkJson(facts.work.all());
+  json["released"] = facts.report.released.any()
+                         ? ReleasedJson(facts.report.released)
+                         : Json(nullptr);
   if (facts.options.by != "source") return json;
   json["sources"] = Json::array();
   for (const SourceTotal& total : facts.sources) {

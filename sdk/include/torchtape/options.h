@@ -19,6 +19,7 @@
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
 //   TORCHTAPE_SYNC_WITHIN_MS=N   sync_within_ms
+//   TORCHTAPE_KEEP_LAST=...      keep_last: "100" steps, or "512MiB"
 //   TORCHTAPE_SCHEDULE=...       such as "wait=5,warmup=1,active=3,repeat=2",
 //                                with the names of the fields of Schedule
 
@@ -75,6 +76,19 @@ enum class DeviceTime {
   kModules,
   // Also operators outside of other operators and of backward nodes.
   kOps,
+};
+
+// How much of an endless run stays in full: its last steps. Of all steps before
+// them summaries stay, and what they took of the disk is given back while the
+// run goes on. 0 does not bound; if both are set, what either wants to keep is
+// kept.
+struct KeepLast {
+  // Steps, besides the one that is running. Also steps that are not recorded
+  // count.
+  uint64_t steps = 0;
+
+  // Bytes of the log, at least 64 KiB.
+  uint64_t bytes = 0;
 };
 
 struct TrackerOptions {
@@ -137,6 +151,16 @@ struct TrackerOptions {
   uint64_t sync_within_ms = 1000;
 
   Schedule schedule;
+
+  // The log takes of the disk what this keeps, up to a quarter more while steps
+  // leave it one batch after the other (at least 256 KiB, at most 4 MiB) and
+  // some dozen bytes a step for the summaries. What was last before a value that
+  // is not finite was logged, before memory ran out or before `Keep()` stays in
+  // full for the rest of the run, too, up to four times. Needs a file system that
+  // can make holes in a file, as ext4, XFS, Btrfs and tmpfs can; elsewhere the
+  // tracker says so once and keeps everything. Costs the thread that writes the
+  // log about as much time as it needs anyway, and training nothing.
+  KeepLast keep_last;
 };
 
 }  // namespace torchtape
