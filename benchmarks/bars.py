@@ -1,10 +1,11 @@
 """Holds measured figures against their bars: bars.py OP_COST LOG_COST TRAINING_COST
-ATTRIBUTION RESULT."""
+ATTRIBUTION FLOPS RESULT."""
 
 import json
 import sys
 
 import attribution
+import flops
 
 
 def op_rows(costs):
@@ -54,8 +55,13 @@ def attribution_rows(results):
             yield f"{result['model']}: space, Visuai's over ours", smaller, attribution.SPACE_BAR, "of 1"
 
 
+def flops_rows(results):
+    for result in results:
+        yield f"{result['model']}: multiply-adds as published", flops.is_right(result), 1, "of 1"
+
+
 def main():
-    costs, log, trainings, zoo, result = sys.argv[1:]
+    costs, log, trainings, zoo, looks, result = sys.argv[1:]
     rows = [
         *op_rows(json.load(open(costs))),
         *log_rows(json.load(open(log))),
@@ -63,6 +69,7 @@ def main():
     ]
     rows = [(*row, "at most") for row in rows]
     rows += [(*row, "at least") for row in attribution_rows(json.load(open(zoo)))]
+    rows += [(*row, "at least") for row in flops_rows(json.load(open(looks)))]
     out = []
     for name, figure, bar, unit, side in rows:
         met = figure <= bar if side == "at most" else figure >= bar

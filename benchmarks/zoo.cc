@@ -2,6 +2,8 @@
 //
 //   zoo                              lists the models
 //   zoo MODEL LOG FACTS.json         trains one
+//   zoo MODEL LOG                    has it look at one picture instead: exit
+//                                    code 3 if it does not classify pictures
 //
 // FACTS.json tells what the log is held against: parameters, modules as
 // named_modules() gives them, what Kineto counts in the next step, and times.
@@ -130,6 +132,18 @@ void WriteModules(const zoo::Training& training, std::ostream& out) {
   }
 }
 
+int Look(const zoo::Model& model, const std::string& log_path) {
+  torch::manual_seed(0);
+  torch::set_num_threads(1);
+  const zoo::Training training = model.make();
+  if (!training.look) return 3;
+  torch::NoGradGuard no_grad;
+  torchtape::Tracker tracker(log_path);
+  for (const auto& [name, net] : training.models) tracker.Attach(*net, name);
+  training.look();
+  return tracker.Stop().ok() ? 0 : 1;
+}
+
 int Train(const zoo::Model& model, const std::string& log_path,
           const std::string& facts_path) {
   torch::manual_seed(0);
@@ -172,9 +186,9 @@ int Train(const zoo::Model& model, const std::string& log_path,
 int main(int argc, char** argv) {
   for (const zoo::Model& model : zoo::Models()) {
     if (argc == 1) std::printf("%s\n", model.name.c_str());
-    if (argc == 4 && model.name == argv[1]) {
-      return Train(model, argv[2], argv[3]);
-    }
+    if (argc < 3 || model.name != argv[1]) continue;
+    if (argc == 3) return Look(model, argv[2]);
+    if (argc == 4) return Train(model, argv[2], argv[3]);
   }
   return argc == 1 ? 0 : 2;
 }

@@ -23,6 +23,9 @@ struct Training {
       models;
   // Forward, backward, optimizer.
   std::function<void()> step;
+  // Looks at one picture of the size for which costs are published, not in
+  // training; empty where the model does not classify pictures.
+  std::function<void()> look = {};
 };
 
 struct Model {

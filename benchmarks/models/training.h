@@ -25,9 +25,15 @@ Training Classify(Net net, const Tensor& inputs, int64_t classes) {
 
 // A network that tells which of 1000 things a picture shows.
 template <typename Net>
-Training ClassifyImages(Net net) {
-  return Classify(net, torch::randn({kBatch, 3, kImageSize, kImageSize}),
-                  kClasses);
+Training ClassifyImages(Net net, int64_t batch = kBatch,
+                        int64_t size = kImageSize) {
+  Training training =
+      Classify(net, torch::randn({batch, 3, size, size}), kClasses);
+  training.look = [=]() mutable {
+    net->eval();
+    net(torch::randn({1, 3, 224, 224}));
+  };
+  return training;
 }
 
 }  // namespace zoo

@@ -67,10 +67,8 @@ TORCH_MODULE(VisionTransformer);
 }  // namespace
 
 std::vector<Model> VisionTransformers() {
-  return {{"ViT-B/16", 86567656, [] {
-             return Classify(VisionTransformer(),
-                             torch::randn({1, 3, kSide, kSide}), kClasses);
-           }}};
+  return {{"ViT-B/16", 86567656,
+           [] { return ClassifyImages(VisionTransformer(), 1, kSide); }}};
 }
 
 }  // namespace zoo

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 namespace torchtape::viewer {
 
@@ -46,6 +47,11 @@ class Count {
 
   uint64_t value_;
 };
+
+// Adds to a sum that is absent until something was added to it.
+inline void AddTo(std::optional<uint64_t>* sum, std::optional<uint64_t> part) {
+  if (part) *sum = sum->value_or(0) + *part;
+}
 
 }  // namespace torchtape::viewer
 

@@ -1,29 +1,10 @@
 #include "device_totals.h"
 
-#include "absl/strings/match.h"
+#include "count.h"
+#include "module_span.h"
+#include "optimizer_step.h"
 
 namespace torchtape::viewer {
-namespace {
-
-void AddTo(std::optional<uint64_t>* sum, std::optional<uint64_t> part) {
-  if (part) *sum = sum->value_or(0) + *part;
-}
-
-// Whether the module is called by itself, or told of twice: its time is in the
-// outer call.
-bool IsInCallOfSame(const SpanEnd& end) {
-  const std::vector<Frame>& stack = end.thread.stack;
-  for (size_t i = 0; i + 1 < stack.size(); ++i) {
-    if (stack[i].op->kind == v1::SPAN_KIND_MODULE &&
-        stack[i].op->name == end.frame.op->name) {
-      return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
 DeviceTotals::Own& DeviceTotals::Of(int module) {
   if (static_cast<size_t>(module) >= own_.size()) own_.resize(module + 1);
   return own_[static_cast<size_t>(module)];
@@ -35,10 +16,9 @@ void DeviceTotals::OnEnd(const SpanEnd& end) {
   Owner owner{};
   owner.counts = steps_.Contains(frame.step);
   if (frame.op->kind == v1::SPAN_KIND_MODULE) {
-    owner.kind = IsInCallOfSame(end) ? Owner::kInnerCall : Owner::kModuleCall;
+    owner.kind = IsReentered(end) ? Owner::kInnerCall : Owner::kModuleCall;
     owner.module = attribution_.tree().Find(frame.op->name);
-  } else if (frame.op->kind == v1::SPAN_KIND_RANGE &&
-             absl::StartsWith(frame.op->name, "Optimizer.step#")) {
+  } else if (IsOptimizerStep(*frame.op)) {
     owner.kind = Owner::kOptimizer;
   } else if (frame.op->kind == v1::SPAN_KIND_OP && frame.nested &&
              level_ >= v1::DEVICE_TIME_LEVEL_OPS) {

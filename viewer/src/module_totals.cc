@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "count.h"
+#include "module_span.h"
+
 namespace torchtape::viewer {
 namespace {
 
@@ -12,22 +15,6 @@ const Frame* CallAround(const ThreadState& thread) {
     if (frame.op->kind == v1::SPAN_KIND_MODULE) return &frame;
   }
   return nullptr;
-}
-
-// Whether the module is called by itself: its time is in the outer call.
-bool IsReentered(const SpanEnd& end) {
-  const std::vector<Frame>& stack = end.thread.stack;
-  for (size_t i = 0; i + 1 < stack.size(); ++i) {
-    if (stack[i].op->kind == v1::SPAN_KIND_MODULE &&
-        stack[i].op->name == end.frame.op->name) {
-      return true;
-    }
-  }
-  return false;
-}
-
-void AddTo(std::optional<uint64_t>* sum, const std::optional<uint64_t>& part) {
-  if (part) *sum = sum->value_or(0) + *part;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/strip.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -192,6 +193,21 @@ int ModuleTree::CommonOf(int a, int b) const {
     if (deeper == kNoModule) return kNoModule;
   }
   return a;
+}
+
+std::string NameOf(const Module& module) {
+  const size_t dot = module.path.rfind('.');
+  return module.parent == kNoModule || dot == std::string::npos
+             ? module.path
+             : module.path.substr(dot + 1);
+}
+
+absl::string_view ShortType(absl::string_view type) {
+  absl::ConsumePrefix(&type, "(anonymous namespace)::");
+  if (absl::ConsumePrefix(&type, "torch::nn::")) {
+    absl::ConsumeSuffix(&type, "Impl");
+  }
+  return type;
 }
 
 }  // namespace torchtape::viewer

@@ -109,6 +109,12 @@ class ModuleTree {
   uint64_t revision_ = 0;
 };
 
+// Its name in the module that holds it; its path if none does.
+std::string NameOf(const Module& module);
+
+// "Linear" of "torch::nn::LinearImpl".
+absl::string_view ShortType(absl::string_view type);
+
 // Product of the sizes; 0 if one of them makes no sense.
 uint64_t ElementCount(const v1::TensorType& type);
 

@@ -31,7 +31,10 @@ void OptimizerGroups::OnOptimizer(const v1::Model& optimizer) {
   }
 }
 
-void OptimizerGroups::OnStep(const StepStart&) { others_.clear(); }
+void OptimizerGroups::OnStep(const StepStart&) {
+  others_.clear();
+  units_.clear();  // told before their optimizer's step had ended
+}
 
 void OptimizerGroups::OnBegin(const SpanBegin& begin) {
   if (parameters_.empty() || !IsInOptimizerStep(begin.thread)) return;

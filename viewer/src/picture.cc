@@ -17,11 +17,6 @@ constexpr int kRoot = 0;
 // Modules further in are shown as parts of the one around them.
 constexpr int kMostDepth = 100;
 
-std::string LastPart(const std::string& path) {
-  const size_t dot = path.rfind('.');
-  return dot == std::string::npos ? path : path.substr(dot + 1);
-}
-
 // "8 x 16" of a shape as JSON has it.
 std::string ShapeText(const Json& shape) {
   std::vector<std::string> sizes;
@@ -76,15 +71,8 @@ class Drawing {
     if (known != modules_.end()) return known->second;
     const Module& facts = modules[static_cast<size_t>(module)];
     const int parent = BoxOfModule(facts.parent);
-    const int index =
-        AddBox(PictureBox::Kind::kModule, parent,
-               facts.parent == kNoModule ? facts.path : LastPart(facts.path));
-    absl::string_view type = facts.type;
-    absl::ConsumePrefix(&type, "(anonymous namespace)::");
-    if (absl::ConsumePrefix(&type, "torch::nn::")) {
-      absl::ConsumeSuffix(&type, "Impl");
-    }
-    Box(index).type = std::string(type);
+    const int index = AddBox(PictureBox::Kind::kModule, parent, NameOf(facts));
+    Box(index).type = std::string(ShortType(facts.type));
     Box(index).parameters = facts.parameters;
     modules_[module] = index;
     return index;

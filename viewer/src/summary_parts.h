@@ -25,9 +25,6 @@ void PrintWorkTables(const SummaryFacts& facts, std::ostream& out);
 inline constexpr size_t kOpRows = 15;
 inline constexpr size_t kModuleRows = 40;
 
-// "Linear" of "torch::nn::LinearImpl".
-std::string ShortType(absl::string_view type);
-
 // The last part of its path, as far in as it is deep.
 std::string ModuleName(const Module& module);
 

@@ -36,7 +36,7 @@ void AddModule(const SummaryFacts& facts, const ModuleTotal& total,
   const std::optional<uint64_t> peak = facts.memory.PeakOf(total.index);
   const std::optional<uint64_t> saved = facts.memory.saved().Of(total.index);
   std::vector<std::string> cells = {
-      ModuleName(module), ShortType(module.type),
+      ModuleName(module), EscapeText(ShortType(module.type)),
       total.calls ? CountText(*total.calls) : "-"};
   AddTimes(facts, total.ops, total.self_ops, &cells);
   cells.push_back(CountText(module.parameters));
@@ -227,22 +227,9 @@ void PrintSources(const SummaryFacts& facts, std::ostream& out) {
 }  // namespace
 
 // "Linear" of "torch::nn::LinearImpl".
-std::string ShortType(absl::string_view type) {
-  absl::ConsumePrefix(&type, "(anonymous namespace)::");
-  if (absl::ConsumePrefix(&type, "torch::nn::")) {
-    absl::ConsumeSuffix(&type, "Impl");
-  }
-  return EscapeText(type);
-}
-
 std::string ModuleName(const Module& module) {
-  const size_t dot = module.path.rfind('.');
-  const std::string name =
-      module.parent == kNoModule || dot == std::string::npos
-          ? module.path
-          : module.path.substr(dot + 1);
   return std::string(2 * static_cast<size_t>(module.depth), ' ') +
-         EscapeText(name);
+         EscapeText(NameOf(module));
 }
 
 void PrintTables(const SummaryFacts& facts, std::ostream& out) {

@@ -73,9 +73,9 @@ void AppendByte(char byte, std::string* out) {
   absl::StrAppendFormat(out, "\\x%02x", static_cast<unsigned char>(byte));
 }
 
-}  // namespace
-
-std::string EscapeText(absl::string_view name) {
+// What `append` makes of each code point; bytes that are none stand escaped.
+template <typename Append>
+std::string Rewrite(absl::string_view name, Append append) {
   std::string out;
   out.reserve(name.size());
   while (!name.empty()) {
@@ -85,26 +85,22 @@ std::string EscapeText(absl::string_view name) {
       name.remove_prefix(1);
       continue;
     }
-    AppendEscaped(name.substr(0, point.bytes), point.value, &out);
+    append(name.substr(0, point.bytes), point.value, &out);
     name.remove_prefix(point.bytes);
   }
   return out;
 }
 
+}  // namespace
+
+std::string EscapeText(absl::string_view name) {
+  return Rewrite(name, AppendEscaped);
+}
+
 std::string ToUtf8(absl::string_view name) {
-  std::string out;
-  out.reserve(name.size());
-  while (!name.empty()) {
-    const CodePoint point = Decode(name);
-    if (point.bytes == 0) {
-      AppendByte(name[0], &out);
-      name.remove_prefix(1);
-      continue;
-    }
-    out.append(name.data(), point.bytes);
-    name.remove_prefix(point.bytes);
-  }
-  return out;
+  return Rewrite(name, [](absl::string_view bytes, uint32_t, std::string* out) {
+    out->append(bytes.data(), bytes.size());
+  });
 }
 
 size_t TextWidth(absl::string_view text) {

@@ -94,7 +94,7 @@ void DeviceTimer::Fail(uint64_t lost) noexcept {
 DeviceTimer::Pair DeviceTimer::Begin(const void* node) noexcept {
   if (failed_.load(std::memory_order_relaxed)) {
     Count(kFailed);
-    return 0;
+    return kLost;
   }
   Pair pair = 0;
   try {
@@ -102,14 +102,14 @@ DeviceTimer::Pair DeviceTimer::Begin(const void* node) noexcept {
     if (!events_->FindStream(node, &stream)) return 0;
     if (events_->IsCapturing(stream)) {
       Count(kCapturing);
-      return 0;
+      return kLost;
     }
     pair = Take();
     if (pair == 0) {
       Count(kExhausted);
       SayOnce(&said_exhausted_,
               "all timing events are in use: some device times are missing");
-      return 0;
+      return kLost;
     }
     Timing& timing = At(pair);
     timing.stream = stream;
@@ -121,7 +121,7 @@ DeviceTimer::Pair DeviceTimer::Begin(const void* node) noexcept {
   } catch (...) {
     if (pair != 0) Release(pair);
     Fail(1);
-    return 0;
+    return kLost;
   }
 }
 
@@ -164,6 +164,7 @@ void DeviceTimer::Lose(Pair pair) noexcept {
 
 void DeviceTimer::BeginStep(uint64_t number) noexcept {
   step_ = Begin(nullptr);
+  if (step_ == kLost) step_ = 0;
   if (step_ != 0) Name(step_, 0, number);
 }
 

@@ -26,6 +26,7 @@ class DeviceTimer {
   // Numbers pairs from 1 on; 0: none.
   using Pair = uint16_t;
   static constexpr size_t kPairs = 8192;
+  static constexpr Pair kLost = UINT16_MAX;
 
   // `events` must outlive the timer, which must outlive all threads that may be
   // in it. `say` is called at most twice in a recording, on any thread.
@@ -42,8 +43,8 @@ class DeviceTimer {
   void Start();
   void Stop(ThreadRecorder* recorder);
 
-  // Any thread. A pair whose first event is recorded; 0 if there is none, which
-  // is counted, unless the program does not use the device. `node`: see
+  // Any thread. A pair whose first event is recorded; kLost if there is none,
+  // which is counted; 0 if the program does not use the device. `node`: see
   // DeviceEvents.
   Pair Begin(const void* node) noexcept;
   // Whose time it will be: of the thread's spans with device times, which one.
@@ -124,7 +125,6 @@ class DeviceTimer {
   std::atomic<bool> said_failed_{false}, said_exhausted_{false};
   std::atomic<uint32_t> recording_{0};
   Pair step_ = 0;
-  uint64_t step_number_ = 0;
 
   // Of the thread that resolves.
   std::atomic_flag resolving_ = ATOMIC_FLAG_INIT;

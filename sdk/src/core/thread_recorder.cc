@@ -1,11 +1,8 @@
 #include "core/thread_recorder.h"
 
-#include <algorithm>
-#include <exception>
+#include <cstring>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "core/hash.h"
 #include "core/recorder.h"
 
 namespace torchtape::internal {
@@ -98,178 +95,7 @@ bool ThreadRecorder::TellDrops() {
 }
 
 // ---------------------------------------------------------------------------
-// Names and signatures.
-
-namespace {
-
-size_t TextRecordWords(absl::string_view text) {
-  return 1 + format::TextWords(text.size());
-}
-
-uint64_t* PutText(uint64_t* to, absl::string_view text) {
-  *to++ = text.size();
-  const size_t words = format::TextWords(text.size());
-  if (words != 0) {
-    to[words - 1] = 0;
-    std::memcpy(to, text.data(), text.size());
-  }
-  return to + words;
-}
-
-// Longer names and schemas are cut: a record has a bound.
-absl::string_view Bounded(absl::string_view text) {
-  constexpr size_t kMaxBytes = 32768;
-  return text.substr(0, kMaxBytes);
-}
-
-}  // namespace
-
-uint32_t ThreadRecorder::DefineOperator(SpanKind kind, absl::string_view name,
-                                        absl::string_view overload,
-                                        absl::string_view schema,
-                                        ModuleSource source) {
-  name = Bounded(name);
-  overload = Bounded(overload);
-  schema = Bounded(schema);
-  const size_t words = 2 + TextRecordWords(name) + TextRecordWords(overload) +
-                       TextRecordWords(schema);
-  uint64_t* record = Reserve(words);
-  if (record == nullptr) return 0;
-  const uint32_t id = ++last_operator_;
-  record[0] = RecordHeader(RecordKind::kOperator, 0, words, id);
-  record[1] = format::OperatorWord(kind, source);
-  PutText(PutText(PutText(record + 2, name), overload), schema);
-  ring_->Commit(words);
-  return id;
-}
-
-KnownOperator* ThreadRecorder::AddByAddress(const char* address, SpanKind kind,
-                                            absl::string_view name,
-                                            absl::string_view overload,
-                                            absl::string_view schema) {
-  if (addresses_ >= kAddressSlots / 4 * 3) return nullptr;
-  const uint32_t id = DefineOperator(kind, name, overload, schema);
-  if (id == 0) return nullptr;
-  size_t slot = AddressSlot(address);
-  while (by_address_[slot].name != nullptr &&
-         by_address_[slot].name != address) {
-    slot = (slot + 1) % kAddressSlots;
-  }
-  AddressEntry& entry = by_address_[slot];
-  if (entry.name == nullptr) ++addresses_;
-  entry = AddressEntry();
-  entry.name = address;
-  entry.known.id = id;
-  std::memcpy(entry.text, address, strnlen(address, kTextBytes));
-  return &entry.known;
-}
-
-KnownOperator* ThreadRecorder::AddByNumber(uint32_t number, SpanKind kind,
-                                           absl::string_view name,
-                                           absl::string_view overload,
-                                           absl::string_view schema) {
-  const uint32_t id = DefineOperator(kind, name, overload, schema);
-  if (id == 0) return nullptr;
-  by_number_[number].id = id;
-  return &by_number_[number];
-}
-
-KnownOperator* ThreadRecorder::FindByText(SpanKind kind,
-                                          absl::string_view name) {
-  text_key_.assign(1, static_cast<char>(kind));
-  text_key_.append(name.data(), name.size());
-  auto it = by_text_.find(text_key_);
-  return it == by_text_.end() ? nullptr : &it->second;
-}
-
-KnownOperator* ThreadRecorder::AddByText(SpanKind kind,
-                                         absl::string_view name) {
-  if (by_text_.size() >= kMaxTexts) return nullptr;
-  const uint32_t id = DefineOperator(kind, name, "", "");
-  if (id == 0) return nullptr;
-  FindByText(kind, name);  // makes the key
-  return &(by_text_[text_key_] = KnownOperator{id, 0});
-}
-
-ModuleTable::Entry* ThreadRecorder::AddModule(const ModuleInstance& instance,
-                                              ModuleSource source,
-                                              absl::string_view path,
-                                              absl::string_view type) {
-  // One path is one operator for each type and source.
-  const std::string key =
-      absl::StrCat(path, absl::string_view("\0", 1), type,
-                   absl::string_view("\0", 1), static_cast<uint32_t>(source));
-  KnownOperator* op = FindByText(SpanKind::kModule, key);
-  if (op == nullptr) {
-    if (by_text_.size() >= kMaxTexts) return nullptr;
-    const uint32_t id =
-        DefineOperator(SpanKind::kModule, path, type, "", source);
-    if (id == 0) return nullptr;
-    FindByText(SpanKind::kModule, key);  // makes the key
-    op = &(by_text_[text_key_] = KnownOperator{id, 0});
-  }
-  return modules_.Add(instance, op->id);
-}
-
-void ThreadRecorder::Define(ModuleTable::Entry* module) {
-  if (module_signatures_ == kMaxModuleSignatures) Forget();
-  if (module_signatures_ == kMaxModuleSignatures) return;  // no room to
-  ++module_signatures_;
-  module->signature =
-      DefineSignature(module->op, module->instance.call_site(), false);
-}
-
-uint32_t ThreadRecorder::DefineSignature(uint32_t op, uint64_t call_site,
-                                         bool values_recorded) {
-  const size_t tags = values_recorded ? values_->tags() : 0;
-  const size_t fixed = call_site != 0 ? 3 : 2;
-  const size_t words = fixed + tags;
-  uint64_t* record = Reserve(words);
-  if (record == nullptr) return 0;
-  const uint32_t id = ++last_signature_;
-  record[0] = RecordHeader(RecordKind::kSignature,
-                           (values_recorded ? format::kValuesRecorded : 0) |
-                               (call_site != 0 ? format::kHasCallSite : 0),
-                           words, id);
-  record[1] = op;
-  if (call_site != 0) record[2] = call_site;
-  for (size_t i = 0; i < tags; ++i) record[fixed + i] = values_->tag_words()[i];
-  ring_->Commit(words);
-  return id;
-}
-
-uint32_t ThreadRecorder::BareSignature(KnownOperator* op) {
-  if (op->bare_signature == 0)
-    op->bare_signature = DefineSignature(op->id, 0, false);
-  return op->bare_signature;
-}
-
-uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t call_site,
-                                       bool values_recorded, uint64_t hash) {
-  if (__builtin_expect(forget_, 0)) Forget();
-  uint32_t slot = (hash >> 20) % kSignatureSlots;
-  while (signature_slots_[slot].hash != 0 &&
-         signature_slots_[slot].hash != hash) {
-    slot = (slot + 1) % kSignatureSlots;
-  }
-  if (signature_slots_[slot].hash == 0) {
-    // Only if there was no room to forget; the search above must end.
-    if (signatures_ >= kSignatureSlots - 1) return 0;
-    const uint32_t id = DefineSignature(op, call_site, values_recorded);
-    if (id == 0) return 0;
-    signature_slots_[slot] = {hash, id, used_};
-    // Shapes or arguments that never repeat: start over before the next one.
-    if (++signatures_ >= kMaxSignatures) forget_ = true;
-  }
-  SignatureSlot& found = signature_slots_[slot];
-  guess_ = found.seen + 1;
-  found.seen = used_;
-  HistoryAt(used_++) = (hash & kHashMask) | found.id;
-  return found.id;
-}
-
-// ---------------------------------------------------------------------------
-// Events.
+// Spans.
 
 void ThreadRecorder::PutEnd(uint64_t flags, uint64_t ticks,
                             uint32_t signature) {
@@ -303,22 +129,6 @@ void ThreadRecorder::EndThrown(const void* key, uint64_t ticks) {
   if (frame->recorded) PutEnd(format::kThrew, ticks, 0);
 }
 
-void ThreadRecorder::Forget() {
-  uint64_t* record = Reserve(1);
-  if (record == nullptr) return;
-  record[0] = RecordHeader(RecordKind::kForget, 0, 1, 0);
-  ring_->Commit(1);
-  forget_ = false;
-  for (SignatureSlot& entry : signature_slots_) entry = SignatureSlot();
-  std::fill(history_.begin(), history_.end(), 0);
-  signatures_ = 0;
-  last_signature_ = 0;
-  for (AddressEntry& entry : by_address_) entry.known.bare_signature = 0;
-  for (auto& [text, known] : by_text_) known.bare_signature = 0;
-  modules_.ForgetSignatures();
-  module_signatures_ = 0;
-}
-
 // ---------------------------------------------------------------------------
 // Device times.
 
@@ -327,11 +137,13 @@ DeviceTimer::Pair ThreadRecorder::BeginTiming(const Call& call) {
   if (timer == nullptr) return 0;
   if (call.timed == Call::kOutside && times_all_ != 0) return 0;
   timer->ResolveIfDue(this);
-  return timer->Begin(call.node);
+  const DeviceTimer::Pair timing = timer->Begin(call.node);
+  // Also if its time is lost: what is inside of it is not tried instead.
+  if (timing != 0 && call.times_all && times_all_ == 0) times_all_ = depth_;
+  return timing;
 }
 
-void ThreadRecorder::NameTiming(const Call& call, DeviceTimer::Pair timing) {
-  if (call.times_all && times_all_ == 0) times_all_ = depth_;
+void ThreadRecorder::NameTiming(DeviceTimer::Pair timing) {
   const uint64_t which = ++timed_spans_;
   if (DeviceTimer* const timer = DeviceTimer::Active()) {
     timer->Name(timing, thread_.number, which);
@@ -342,7 +154,7 @@ void ThreadRecorder::EndTiming(const Frame& frame, bool lost) {
   const auto depth = static_cast<size_t>(&frame - frames_) + 1;
   if (times_all_ == depth) times_all_ = 0;
   DeviceTimer* const timer = DeviceTimer::Active();
-  if (timer == nullptr) return;
+  if (timer == nullptr || frame.timing == DeviceTimer::kLost) return;
   if (lost) {
     timer->Lose(frame.timing);
   } else {
@@ -353,167 +165,105 @@ void ThreadRecorder::EndTiming(const Frame& frame, bool lost) {
 // There was no room for it.
 void ThreadRecorder::DropSpan(Frame* frame) {
   DeviceTimer* const timer = DeviceTimer::Active();
-  if (frame->timing != 0 && timer != nullptr) timer->Cancel(frame->timing);
-  frame->timing = 0;
+  const DeviceTimer::Pair timing = std::exchange(frame->timing, 0);
+  if (timing != 0) {
+    if (times_all_ == depth_) times_all_ = 0;
+    if (timing != DeviceTimer::kLost && timer != nullptr) timer->Cancel(timing);
+  }
   CountDrop();
 }
 
-void ThreadRecorder::Put(const DeviceTime& time) {
-  constexpr size_t kWords = format::kDeviceTimeWords;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] =
-      RecordHeader(RecordKind::kDeviceTime, time.of_step ? format::kOfStep : 0,
-                   kWords, time.thread);
-  record[1] = Ticks();
-  record[2] = time.which;
-  record[3] = time.stream.id;
-  record[4] = time.stream.device;
-  record[5] = static_cast<uint64_t>(time.start_ns);
-  record[6] = time.duration_ns;
-  record[7] = time.begin_ticks;
-  record[8] = time.end_ticks;
-  ring_->Commit(kWords);
-}
+// ---------------------------------------------------------------------------
+// Records of a fixed size.
 
-bool ThreadRecorder::PutDeviceLoss(const uint64_t (&counts)[4]) {
-  constexpr size_t kWords = format::kDeviceLossWords;
+template <typename... Words>
+bool ThreadRecorder::PutRecord(RecordKind kind, uint64_t flags, uint32_t id,
+                               Words... words) {
+  constexpr size_t kWords = 2 + sizeof...(words);
   uint64_t* record = Reserve(kWords);
   if (record == nullptr) return false;
-  record[0] = RecordHeader(RecordKind::kDeviceLoss, 0, kWords, 0);
+  record[0] = RecordHeader(kind, flags, kWords, id);
   record[1] = Ticks();
-  std::copy(counts, counts + 4, record + 2);
+  size_t at = 2;
+  ((record[at++] = words), ...);
   ring_->Commit(kWords);
   return true;
 }
 
+template <typename... Words>
+void ThreadRecorder::PutOrDrop(RecordKind kind, uint64_t flags, uint32_t id,
+                               Words... words) {
+  if (!PutRecord(kind, flags, id, words...)) CountDrop();
+}
+
+void ThreadRecorder::Put(const DeviceTime& time) {
+  PutOrDrop(RecordKind::kDeviceTime, time.of_step ? format::kOfStep : 0,
+            time.thread, time.which, time.stream.id, time.stream.device,
+            static_cast<uint64_t>(time.start_ns), time.duration_ns,
+            time.begin_ticks, time.end_ticks);
+}
+
+bool ThreadRecorder::PutDeviceLoss(const uint64_t (&counts)[4]) {
+  return PutRecord(RecordKind::kDeviceLoss, 0, 0, counts[0], counts[1],
+                   counts[2], counts[3]);
+}
+
 void ThreadRecorder::Allocate(uint32_t device, uint64_t address,
                               uint64_t bytes) {
-  constexpr size_t kWords = 4;
-  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
-  uint64_t* record = hidden ? nullptr : Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kAllocate, 0, kWords, device);
-  record[1] = Ticks();
-  record[2] = address;
-  record[3] = bytes;
-  ring_->Commit(kWords);
+  if (IsHidden()) return CountDrop();
+  PutOrDrop(RecordKind::kAllocate, 0, device, address, bytes);
 }
 
 void ThreadRecorder::Free(uint64_t address) {
-  constexpr size_t kWords = 3;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kFree, 0, kWords, 0);
-  record[1] = Ticks();
-  record[2] = address;
-  ring_->Commit(kWords);
+  PutOrDrop(RecordKind::kFree, 0, 0, address);
 }
 
 void ThreadRecorder::Allocate(uint32_t device, uint64_t address, uint64_t bytes,
                               const DeviceTotals& totals) {
-  constexpr size_t kWords = 6;
-  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
-  uint64_t* record = hidden ? nullptr : Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] =
-      RecordHeader(RecordKind::kAllocate, format::kHasTotals, kWords, device);
-  record[1] = Ticks();
-  record[2] = address;
-  record[3] = bytes;
-  record[4] = totals.allocated;
-  record[5] = totals.reserved;
-  ring_->Commit(kWords);
+  if (IsHidden()) return CountDrop();
+  PutOrDrop(RecordKind::kAllocate, format::kHasTotals, device, address, bytes,
+            totals.allocated, totals.reserved);
 }
 
 void ThreadRecorder::Free(uint32_t device, uint64_t address,
                           const DeviceTotals& totals) {
-  constexpr size_t kWords = 5;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] =
-      RecordHeader(RecordKind::kFree, format::kHasTotals, kWords, device);
-  record[1] = Ticks();
-  record[2] = address;
-  record[3] = totals.allocated;
-  record[4] = totals.reserved;
-  ring_->Commit(kWords);
+  PutOrDrop(RecordKind::kFree, format::kHasTotals, device, address,
+            totals.allocated, totals.reserved);
 }
 
 void ThreadRecorder::Save(uint64_t address, uint64_t bytes) {
-  constexpr size_t kWords = 4;
-  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
-  uint64_t* record = hidden ? nullptr : Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kSave, 0, kWords, 0);
-  record[1] = Ticks();
-  record[2] = address;
-  record[3] = bytes;
-  ring_->Commit(kWords);
+  if (IsHidden()) return CountDrop();
+  PutOrDrop(RecordKind::kSave, 0, 0, address, bytes);
 }
 
 void ThreadRecorder::Release(uint64_t address) {
-  constexpr size_t kWords = 3;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kRelease, 0, kWords, 0);
-  record[1] = Ticks();
-  record[2] = address;
-  ring_->Commit(kWords);
+  PutOrDrop(RecordKind::kRelease, 0, 0, address);
 }
 
 void ThreadRecorder::Step(uint64_t number, bool recording) {
-  constexpr size_t kWords = 3;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kStep,
-                           recording ? format::kRecording : 0, kWords, 0);
-  record[1] = Ticks();
-  record[2] = number;
-  ring_->Commit(kWords);
+  PutOrDrop(RecordKind::kStep, recording ? format::kRecording : 0, 0, number);
 }
 
 void ThreadRecorder::Window(bool recording) {
-  constexpr size_t kWords = 2;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kWindow,
-                           recording ? format::kRecording : 0, kWords, 0);
-  record[1] = Ticks();
-  ring_->Commit(kWords);
+  PutOrDrop(RecordKind::kWindow, recording ? format::kRecording : 0, 0);
 }
 
 void ThreadRecorder::Value(absl::string_view name, double value) {
   constexpr SpanKind kKind = SpanKind::kRange;
   KnownOperator* op = FindByText(kKind, name);
   if (op == nullptr) op = AddByText(kKind, name);
-  constexpr size_t kWords = 3;
-  uint64_t* record = op == nullptr ? nullptr : Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kValue, 0, kWords, op->id);
-  record[1] = Ticks();
-  std::memcpy(&record[2], &value, sizeof value);
-  ring_->Commit(kWords);
+  if (op == nullptr) return CountDrop();
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  PutOrDrop(RecordKind::kValue, 0, op->id, bits);
 }
 
 void ThreadRecorder::Audit(uint64_t tapped_ops, uint64_t missed_ops) {
-  constexpr size_t kWords = 4;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kAudit, 0, kWords, 0);
-  record[1] = Ticks();
-  record[2] = tapped_ops;
-  record[3] = missed_ops;
-  ring_->Commit(kWords);
+  PutOrDrop(RecordKind::kAudit, 0, 0, tapped_ops, missed_ops);
 }
 
 void ThreadRecorder::Model(uint32_t id) {
-  constexpr size_t kWords = 2;
-  uint64_t* record = Reserve(kWords);
-  if (record == nullptr) return CountDrop();
-  record[0] = RecordHeader(RecordKind::kModel, 0, kWords, id);
-  record[1] = Ticks();
-  ring_->Commit(kWords);
+  PutOrDrop(RecordKind::kModel, 0, id);
 }
 
 }  // namespace torchtape::internal

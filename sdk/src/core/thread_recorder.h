@@ -362,14 +362,26 @@ class ThreadRecorder {
   // The innermost span that `key` began, without what is open inside it; null
   // if there is none.
   const Frame* EndInner(const void* key, uint64_t ticks);
+  // Of the innermost span.
   DeviceTimer::Pair BeginTiming(const Call& call);
-  void NameTiming(const Call& call, DeviceTimer::Pair timing);
+  void NameTiming(DeviceTimer::Pair timing);
   void EndTiming(const Frame& frame, bool lost = false);
   bool TellDrops();
   void Forget();
   void CountDrop();
   void DropSpan(Frame* frame);
   void PutEnd(uint64_t flags, uint64_t ticks, uint32_t signature);
+  // A record of `words` behind its time. False if there is no room.
+  template <typename... Words>
+  bool PutRecord(format::RecordKind kind, uint64_t flags, uint32_t id,
+                 Words... words);
+  // The same; counts what has no room.
+  template <typename... Words>
+  void PutOrDrop(format::RecordKind kind, uint64_t flags, uint32_t id,
+                 Words... words);
+  // Whether what happens now is inside of a dropped span.
+  bool IsHidden() const { return depth_ != 0 && !frames_[depth_ - 1].recorded; }
+
   static std::atomic<uint64_t> active_session_;
   static std::atomic<TorchThread> torch_thread_;
   // __thread, as nothing has to be made first: no other file asks whether it
@@ -414,7 +426,7 @@ inline void ThreadRecorder::Begin(const Call& call) {
   frame = {call.key,
            call.watch_exceptions ? std::uncaught_exceptions() : kUnwatched, 0,
            false};
-  const bool hidden = depth_ != 0 && !frames_[depth_ - 1].recorded;
+  const bool hidden = IsHidden();
   ++depth_;
   const bool sequenced = call.sequence >= 0;
   const size_t fixed = 2 + (sequenced ? 1 : 0) + (call.backward ? 1 : 0);
@@ -423,6 +435,7 @@ inline void ThreadRecorder::Begin(const Call& call) {
       call.signature != 0) {
     frame.timing = BeginTiming(call);
   }
+  const bool timed = frame.timing != 0 && frame.timing != DeviceTimer::kLost;
   uint64_t* record = hidden || call.signature == 0 ? nullptr : Reserve(words);
   if (__builtin_expect(record == nullptr, 0)) return DropSpan(&frame);
   frame.recorded = true;
@@ -430,8 +443,8 @@ inline void ThreadRecorder::Begin(const Call& call) {
       (sequenced ? format::kHasSequence : 0) |
       (call.backward ? format::kBackward : 0) |
       (call.has_values && call.identities ? format::kHasIdentities : 0) |
-      (frame.timing != 0 ? format::kTimed : 0);
-  if (__builtin_expect(frame.timing != 0, 0)) NameTiming(call, frame.timing);
+      (timed ? format::kTimed : 0);
+  if (__builtin_expect(timed, 0)) NameTiming(frame.timing);
   record[0] =
       RecordHeader(format::RecordKind::kBegin, flags, words, call.signature);
   if (sequenced) record[2] = static_cast<uint64_t>(call.sequence);

@@ -23,16 +23,23 @@ using Reset = void (*)(void* saved);
 Construct construct;
 Reset reset;
 
-// Its memory; null of what has none.
-const c10::StorageImpl* StorageOf(const at::Tensor& tensor) {
-  if (!tensor.defined()) return nullptr;
-  const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
-  if (impl->layout() != c10::kStrided || !impl->has_storage()) return nullptr;
-  return impl->unsafe_storage().unsafeGetStorageImpl();
-}
+struct Memory {
+  uint64_t address = 0;  // 0: there is none to tell of
+  uint64_t bytes = 0;    // of the storage
+};
 
-uint64_t AddressOf(const c10::StorageImpl& storage) {
-  return reinterpret_cast<uintptr_t>(storage.data_ptr().get());
+// Tensors that stand for others, as those of a tracer, throw when asked.
+Memory MemoryOf(const at::Tensor& tensor) noexcept {
+  try {
+    if (!tensor.defined()) return {};
+    const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
+    if (impl->layout() != c10::kStrided || !impl->has_storage()) return {};
+    const c10::Storage& storage = impl->unsafe_storage();
+    return {reinterpret_cast<uintptr_t>(storage.data_ptr().get()),
+            storage.nbytes()};
+  } catch (...) {
+    return {};
+  }
 }
 
 void OnConstruct(void* saved, const at::Tensor& tensor, bool is_output,
@@ -40,18 +47,15 @@ void OnConstruct(void* saved, const at::Tensor& tensor, bool is_output,
   construct(saved, tensor, is_output, is_inplace_on_view);
   ThreadRecorder* const recorder = ThreadRecorder::Current();
   if (recorder == nullptr) return;
-  if (const c10::StorageImpl* storage = StorageOf(tensor)) {
-    recorder->Save(AddressOf(*storage), storage->nbytes());
-  }
+  const Memory memory = MemoryOf(tensor);
+  if (memory.address != 0) recorder->Save(memory.address, memory.bytes);
 }
 
 // The tensor is the first member, in all versions.
 void OnReset(void* saved) {
   if (ThreadRecorder* const recorder = ThreadRecorder::Current()) {
-    const auto& tensor = *static_cast<const at::Tensor*>(saved);
-    if (const c10::StorageImpl* storage = StorageOf(tensor)) {
-      recorder->Release(AddressOf(*storage));
-    }
+    const Memory memory = MemoryOf(*static_cast<const at::Tensor*>(saved));
+    if (memory.address != 0) recorder->Release(memory.address);
   }
   reset(saved);
 }

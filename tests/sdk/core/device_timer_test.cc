@@ -275,6 +275,24 @@ TEST_F(DeviceTimerTest, NothingIsRecordedIntoAStreamThatIsCaptured) {
   EXPECT_EQ(loss_.capturing(), 1);
 }
 
+TEST_F(DeviceTimerTest, SpanInACaptureLosesOneTimeWithAllThatIsInsideOfIt) {
+  device_.capturing = 0;
+  for (int i = 0; i < 2; ++i) {
+    BeginTimed("outer", 1, ThreadRecorder::Call::kOutside);
+    BeginTimed("inner", 2, ThreadRecorder::Call::kOutside);
+    End(2);
+    End(1);
+  }
+  device_.capturing = FakeDevice::kNone;
+  BeginTimed("outer", 1, ThreadRecorder::Call::kOutside);
+  device_.Work(10);
+  End(1);
+  device_.RunAll();
+  Read();
+  EXPECT_THAT(Durations(), ElementsAre(10));
+  EXPECT_EQ(loss_.capturing(), 2);
+}
+
 TEST_F(DeviceTimerTest, CaptureThatBeginsInsideOfASpanCostsItsTime) {
   BeginTimed("op", 1);
   device_.capturing = 0;

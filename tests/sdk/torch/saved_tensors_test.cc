@@ -128,5 +128,24 @@ TEST(SavedTensorsOption, TurnsThemOff) {
   EXPECT_TRUE(ReadRecorded(options.log_path).saved.empty());
 }
 
+#if TORCH_VERSION_MAJOR >= 2 && TORCH_VERSION_MINOR >= 5
+
+// As those of a tracer do, which stand for tensors that are elsewhere.
+TEST(SavedTensorsWithoutMemory, ThrowNothingIntoTheTraining) {
+  const auto tensor = torch::ones({4});
+  tensor.storage()
+      .unsafeGetStorageImpl()
+      ->release_data_and_set_meta_custom_data_ptr_error_msg_("not here");
+  ASSERT_ANY_THROW(tensor.storage().data());
+  TempFolder folder;
+  Tracker tracker(folder / "run.tape");
+  torch::autograd::SavedVariable saved(tensor, false);
+  saved.reset_data();
+  EXPECT_TRUE(tracker.Stop().ok());
+  EXPECT_TRUE(ReadRecorded(folder / "run.tape").saved.empty());
+}
+
+#endif
+
 }  // namespace
 }  // namespace torchtape::testing

@@ -34,8 +34,7 @@
 //   kAudit      ticks, calls that taps and callbacks have seen, calls that
 //               callbacks alone have seen
 //   kSave       ticks, address of the memory of a tensor that autograd keeps
-//   for
-//               the backward pass, bytes of its storage
+//               for the backward pass, bytes of its storage
 //   kRelease    ticks, address of the memory of such a tensor that it lets go
 //   kDeviceTime id: thread of the span. ticks when the time became known; which
 //               of the spans that began with kTimed it is, from 1 on, or the
