@@ -380,6 +380,16 @@ void Tracker::Log(absl::string_view name, double value) noexcept {
   }).IgnoreError();
 }
 
+void Tracker::Keep(absl::string_view why) noexcept {
+  if (!started_) return;
+  Guarded([&] {
+    if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+      recorder->Keep(why, /*out_of_memory=*/false);
+    }
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
 namespace {
 
 template <typename Module>
