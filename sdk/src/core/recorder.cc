@@ -171,7 +171,8 @@ void Recorder::StartRetention() {
 
 void Recorder::KeepAll(const absl::Status& status) {
   retention_.reset();
-  if (on_keeps_all_) on_keeps_all_(status);
+  // A log that cannot be written any more is told of elsewhere.
+  if (on_keeps_all_ && writer_->status().ok()) on_keeps_all_(status);
 }
 
 // ---------------------------------------------------------------------------
