@@ -152,14 +152,14 @@ struct TrackerOptions {
 
   Schedule schedule;
 
-  // The log takes of the disk what this keeps, up to a quarter more while steps
-  // leave it one batch after the other (at least 256 KiB, at most 4 MiB) and
-  // some dozen bytes a step for the summaries. What was last before a value that
-  // is not finite was logged, before memory ran out or before `Keep()` stays in
-  // full for the rest of the run, too, up to four times. Needs a file system that
-  // can make holes in a file, as ext4, XFS, Btrfs and tmpfs can; elsewhere the
-  // tracker says so once and keeps everything. Costs the thread that writes the
-  // log about as much time as it needs anyway, and training nothing.
+  // Of an endless run the last steps. The log takes of the disk what this keeps
+  // and up to a quarter more, since steps leave it in batches (of 1 to 4 MiB);
+  // besides some 20 bytes a step for the summaries. What was last before a
+  // logged value was not finite, before memory ran out or before
+  // `Tracker::Keep()` stays in full, too, up to four times. Needs a file system
+  // that can make holes in a file, as ext4, XFS, Btrfs and tmpfs can; elsewhere
+  // the tracker says so once and keeps everything. The thread that writes the
+  // log reads it once more for it; training does nothing for it.
   KeepLast keep_last;
 };
 

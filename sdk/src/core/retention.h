@@ -29,7 +29,7 @@ struct RetentionOptions {
 
   // A batch has at least `least_batch_bytes`, at most `most_batch_bytes`, and
   // between them a quarter of what is kept. All in bytes of the log.
-  uint64_t least_batch_bytes = uint64_t{256} << 10;
+  uint64_t least_batch_bytes = uint64_t{1} << 20;
   uint64_t most_batch_bytes = uint64_t{4} << 20;
 
   // A summary is no longer written anew once it has this many steps.

@@ -155,6 +155,23 @@ TEST_F(EnvironmentTest, LevelOfDeviceTimesCanBeSet) {
                                       HasSubstr("kernels"))));
 }
 
+TEST_F(EnvironmentTest, WhatIsKeptIsStepsOrBytes) {
+  Set("TORCHTAPE_KEEP_LAST", "100");
+  ASSERT_THAT(Apply(), IsOk());
+  EXPECT_EQ(options_.keep_last.steps, 100);
+  EXPECT_EQ(options_.keep_last.bytes, 0);
+  Set("TORCHTAPE_KEEP_LAST", "512MiB");
+  ASSERT_THAT(Apply(), IsOk());
+  EXPECT_EQ(options_.keep_last.steps, 0);
+  EXPECT_EQ(options_.keep_last.bytes, uint64_t{512} << 20);
+  for (const char* wrong : {"many", "5MB", "-1", "MiB", "999999999999999GiB"}) {
+    Set("TORCHTAPE_KEEP_LAST", wrong);
+    EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  AllOf(HasSubstr("TORCHTAPE_KEEP_LAST"),
+                                        HasSubstr(wrong))));
+  }
+}
+
 TEST_F(EnvironmentTest, BadNumberIsNamedWithItsValue) {
   for (const char* value : {"lots", "-1", "1M", ""}) {
     Set("TORCHTAPE_MAX_BUFFER_BYTES", value);

@@ -406,7 +406,7 @@ TEST_F(RetentionTest, ACutCostsNoChunkBeforeIt) {
 }
 
 TEST_F(RetentionTest, AFlippedBitShowsNoWrongEvent) {
-  Record(60, LastSteps(10));
+  Record(45, LastSteps(10));
   const std::vector<std::string> right = EventsOf(kept_);
   for (size_t at = 0; at < bytes_.size(); ++at) {
     std::string bytes = bytes_;
