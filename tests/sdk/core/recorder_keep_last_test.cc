@@ -50,9 +50,11 @@ class RecorderKeepLastTest : public Recording {
       await_room();
       const OpScope scope("op");
       if (i % 2 == 0) continue;
-      const uint64_t bytes = (step * 50 + i) * 0x9e3779b97f4a7c15 >> 40;
-      recorder.Allocate(0, 0x1000 + bytes, bytes);
-      recorder.Free(0x1000 + bytes);
+      const uint64_t number =
+          (step - 1) * 25 + static_cast<uint64_t>(i) / 2 + 1;
+      const uint64_t address = number * 0x9e3779b97f4a7c15 >> 16;
+      recorder.Allocate(0, address, number);
+      recorder.Free(address);
     }
   }
 
