@@ -14,7 +14,9 @@ namespace {
 
 class FileSink : public ByteSink {
  public:
-  FileSink(std::string path, int file) : path_(std::move(path)), file_(file) {}
+  // The file is empty, so it can be tried whether holes can be made.
+  FileSink(std::string path, int file)
+      : path_(std::move(path)), file_(file), can_punch_(Punch(0, 1)) {}
   ~FileSink() override {
     if (file_ >= 0) close(file_);
   }
@@ -40,6 +42,19 @@ class FileSink : public ByteSink {
     return absl::OkStatus();
   }
 
+  // The head first: who reads it does not look at what is behind it.
+  absl::Status Release(uint64_t offset, uint64_t bytes,
+                       absl::string_view head) override {
+    if (!can_punch_.ok()) return can_punch_;
+    const ssize_t n =
+        pwrite(file_, head.data(), head.size(), static_cast<off_t>(offset));
+    if (n != static_cast<ssize_t>(head.size())) {
+      return internal::FileError(n < 0 ? errno : ENOSPC, path_);
+    }
+    return Punch(offset + head.size(), bytes - head.size());
+  }
+  absl::Status CanRelease() const override { return can_punch_; }
+
   absl::Status Close() override {
     if (file_ < 0) return absl::OkStatus();
     // The descriptor is gone whatever close() answers. A quota may be found
@@ -50,6 +65,17 @@ class FileSink : public ByteSink {
   }
 
  private:
+  absl::Status Punch(uint64_t offset, uint64_t bytes) {
+    while (fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                     static_cast<off_t>(offset),
+                     static_cast<off_t>(bytes)) != 0) {
+      if (errno == EINTR) continue;
+      return absl::UnimplementedError(
+          internal::FileError(errno, path_).message());
+    }
+    return absl::OkStatus();
+  }
+
   // The file's name. Not every file system can, and what it does by itself
   // mostly suffices.
   void SyncFolder() {
@@ -64,6 +90,7 @@ class FileSink : public ByteSink {
 
   const std::string path_;
   int file_;
+  const absl::Status can_punch_;
   bool folder_is_synced_ = false;
 };
 
@@ -76,6 +103,13 @@ class StringSink : public ByteSink {
     return absl::OkStatus();
   }
   absl::Status Sync() override { return absl::OkStatus(); }
+  absl::Status Release(uint64_t offset, uint64_t bytes,
+                       absl::string_view head) override {
+    bytes_->replace(offset, bytes, bytes, '\0');
+    bytes_->replace(offset, head.size(), head.data(), head.size());
+    return absl::OkStatus();
+  }
+  absl::Status CanRelease() const override { return absl::OkStatus(); }
   absl::Status Close() override { return absl::OkStatus(); }
 
  private:
@@ -83,6 +117,14 @@ class StringSink : public ByteSink {
 };
 
 }  // namespace
+
+absl::Status ByteSink::Release(uint64_t, uint64_t, absl::string_view) {
+  return CanRelease();
+}
+
+absl::Status ByteSink::CanRelease() const {
+  return absl::UnimplementedError("bytes cannot be given back");
+}
 
 absl::StatusOr<std::unique_ptr<ByteSink>> CreateFile(const std::string& path) {
   absl::StatusOr<int> file = internal::OpenNewFile(path);

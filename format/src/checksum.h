@@ -9,6 +9,7 @@ namespace torchtape::format::internal {
 
 // The CRC-32 of zlib, PNG and Ethernet (polynomial 0xedb88320, reflected).
 uint32_t Crc32(absl::string_view bytes);
+uint32_t Crc32OfZeros(uint64_t count);
 
 }  // namespace torchtape::format::internal
 

@@ -63,6 +63,17 @@ absl::StatusOr<ChunkAttempt> TryChunk(const ByteSource& source,
   if (!attempt.damage.empty()) return attempt;
   const uint64_t begin = offset + kChunkHeaderBytes;
   attempt.cut = header->stored_bytes > source.size() - begin;
+  if (!attempt.cut && header->kind == v1::CHUNK_KIND_RELEASED) {
+    // What lies there may still be what it was.
+    attempt.chunk =
+        Chunk{v1::CHUNK_KIND_RELEASED,
+              offset,
+              header->number,
+              static_cast<uint32_t>(kChunkHeaderBytes + header->stored_bytes),
+              "",
+              uint64_t{1} + header->more_chunks};
+    return attempt;
+  }
   if (!attempt.cut) {
     bytes = source.Read(begin, header->stored_bytes);
     if (!bytes.ok()) return bytes.status();

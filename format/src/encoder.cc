@@ -63,7 +63,7 @@ class Encoder::State {
     if (shared_.events == 0 && shared_.words == 0 && chunk_.steps().empty() &&
         chunk_.values().empty() && chunk_.drops().empty() &&
         chunk_.windows().empty() && chunk_.audits().empty() &&
-        device_times_.empty()) {
+        chunk_.pins().empty() && device_times_.empty()) {
       return writer_->status();
     }
     device_times_.Finish(&chunk_);
@@ -98,7 +98,7 @@ class Encoder::State {
     shared_.dictionary.Clear();
     shared_.events = shared_.words = 0;
     FreeEndedStreams();
-    if (status.ok() && observer_) observer_(writer_->written_bytes());
+    if (status.ok() && observer_) observer_(payload_);
     return status;
   }
 
@@ -312,6 +312,10 @@ class Encoder::State {
   bool AddValue(const StreamBuilder& stream, Words record, uint64_t time_ns) {
     const std::string* name = stream.OperatorName(IdOf(record[0]));
     if (record.size() != 3 || name == nullptr) return false;
+    if (const uint64_t why = FlagsOf(record[0]); why != 0) {
+      AddPin(why, *name, time_ns);
+      return true;
+    }
     v1::LoggedValue* value = chunk_.add_values();
     value->set_name(*name);
     double number;
@@ -321,6 +325,15 @@ class Encoder::State {
     value->set_step(step_);
     value->set_time_ns(time_ns);
     return true;
+  }
+
+  void AddPin(uint64_t flags, const std::string& text, uint64_t time_ns) {
+    v1::Pin* pin = chunk_.add_pins();
+    pin->set_reason((flags & kOutOfMemory) != 0 ? v1::PIN_REASON_OUT_OF_MEMORY
+                                                : v1::PIN_REASON_ASKED);
+    pin->set_text(text);
+    pin->set_step(step_);
+    pin->set_time_ns(time_ns);
   }
 
   bool AddModel(uint32_t id, uint64_t ticks, uint64_t time_ns) {

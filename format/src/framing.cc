@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "checksum.h"
+#include "torchtape/v1/tape.pb.h"
 
 namespace torchtape::format::internal {
 namespace {
@@ -56,7 +57,7 @@ std::string Encode(const ChunkHeader& header) {
   Put(header.raw_bytes, 4, &out);
   Put(header.payload_crc, 4, &out);
   Put(header.number, 8, &out);
-  Put(0, 4, &out);
+  Put(header.more_chunks, 4, &out);
   PutChecksum(&out);
   return out;
 }
@@ -68,6 +69,19 @@ std::string Encode(const Footer& footer) {
   PutChecksum(&out);
   out.append(FooterMagic().data(), FooterMagic().size());
   return out;
+}
+
+// Its payload is zeros to who reads it, and to the disk nothing.
+std::string EncodeReleased(uint64_t bytes, uint64_t number, uint64_t chunks) {
+  ChunkHeader header;
+  header.kind = static_cast<uint8_t>(v1::CHUNK_KIND_RELEASED);
+  header.codec = static_cast<uint8_t>(Codec::kNone);
+  header.stored_bytes = static_cast<uint32_t>(bytes - kChunkHeaderBytes);
+  header.raw_bytes = header.stored_bytes;
+  header.payload_crc = Crc32OfZeros(header.stored_bytes);
+  header.number = number;
+  header.more_chunks = static_cast<uint32_t>(chunks - 1);
+  return Encode(header);
 }
 
 std::optional<FileHeader> DecodeFileHeader(absl::string_view bytes) {
@@ -93,6 +107,7 @@ std::optional<ChunkHeader> DecodeChunkHeader(absl::string_view bytes) {
   header.raw_bytes = static_cast<uint32_t>(Get(bytes, 16, 4));
   header.payload_crc = static_cast<uint32_t>(Get(bytes, 20, 4));
   header.number = Get(bytes, 24, 8);
+  header.more_chunks = static_cast<uint32_t>(Get(bytes, 32, 4));
   return header;
 }
 

@@ -25,6 +25,7 @@ struct ChunkHeader {
   uint32_t raw_bytes = 0;
   uint32_t payload_crc = 0;
   uint64_t number = 0;
+  uint32_t more_chunks = 0;  // that lay here, of a Released chunk
 };
 
 struct Footer {
@@ -34,6 +35,9 @@ struct Footer {
 std::string Encode(const FileHeader& header);
 std::string Encode(const ChunkHeader& header);
 std::string Encode(const Footer& footer);
+// The header that stands for `chunks` chunks, from `number` on, that took
+// `bytes` bytes, headers and all.
+std::string EncodeReleased(uint64_t bytes, uint64_t number, uint64_t chunks);
 
 // Each returns nullopt if `bytes` is too short, or if marks or checksum are
 // wrong. More bytes may follow. What the values mean is not looked at.

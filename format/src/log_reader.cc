@@ -199,7 +199,7 @@ bool LogReader::Accept(const Chunk& chunk) {
          absl::StrCat("chunks ", expected, " to ", chunk.number - 1,
                       " are missing"));
   }
-  last_number_ = chunk.number;
+  last_number_ = chunk.number + (chunk.chunks - 1);
   last_is_index_ = chunk.kind == v1::CHUNK_KIND_INDEX;
   return true;
 }

@@ -98,6 +98,44 @@ absl::Status LogWriter::AppendBytes(absl::string_view bytes) {
   return status;
 }
 
+absl::Status LogWriter::Release(const std::vector<uint64_t>& numbers) {
+  if (!status_.ok() || closed_) return status_;
+  absl::Status status;
+  v1::Index index;
+  auto wanted = numbers.begin();
+  uint64_t number = 0;  // of the chunk, or of the first that lay there
+  for (int i = 0; i < index_.chunks_size();) {
+    v1::IndexEntry region = index_.chunks(i);
+    int end = i;
+    uint64_t bytes = 0;
+    while (end < index_.chunks_size() && wanted != numbers.end() &&
+           *wanted == number + static_cast<uint64_t>(end - i) &&
+           bytes + index_.chunks(end).stored_bytes() <= kMaxRawBytes) {
+      bytes += index_.chunks(end++).stored_bytes();
+      ++wanted;
+    }
+    if (end == i) {
+      number += std::max<uint64_t>(region.chunks(), 1);
+      *index.add_chunks() = std::move(region);
+      ++i;
+      continue;
+    }
+    region.Clear();
+    region.set_kind(v1::CHUNK_KIND_RELEASED);
+    region.set_offset(index_.chunks(i).offset());
+    region.set_stored_bytes(bytes);
+    region.set_chunks(static_cast<uint64_t>(end - i));
+    status.Update(sink_->Release(
+        region.offset(), bytes,
+        internal::EncodeReleased(bytes, number, region.chunks())));
+    number += region.chunks();
+    *index.add_chunks() = std::move(region);
+    i = end;
+  }
+  index_ = std::move(index);
+  return status;
+}
+
 uint64_t LogWriter::end_time_ns() const {
   uint64_t end = 0;
   for (const v1::IndexEntry& entry : index_.chunks()) {

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -19,6 +20,7 @@ namespace torchtape::format {
 namespace {
 
 constexpr size_t kCopyBytes = size_t{1} << 20;
+constexpr size_t kHoleBytes = size_t{4} << 10;
 
 absl::Status InFile(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(),
@@ -58,18 +60,28 @@ absl::Status Copy(const ByteSource& from, const std::string& like,
       open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (file.number < 0) return internal::FileError(errno, to);
   fchmod(file.number, mode);  // whatever the mask
+  const std::string zeros(kHoleBytes, '\0');
   for (uint64_t offset = 0; offset < from.size();) {
     absl::StatusOr<std::string> bytes = from.Read(offset, kCopyBytes);
     if (!bytes.ok()) return bytes.status();
     if (bytes->empty()) return absl::UnavailableError("the log became shorter");
     for (size_t done = 0; done < bytes->size();) {
-      const ssize_t n =
-          write(file.number, bytes->data() + done, bytes->size() - done);
+      const size_t piece = std::min(kHoleBytes, bytes->size() - done);
+      // What was given back to the disk stays so.
+      if (bytes->compare(done, piece, zeros, 0, piece) == 0) {
+        done += piece;
+        continue;
+      }
+      const ssize_t n = pwrite(file.number, bytes->data() + done, piece,
+                               static_cast<off_t>(offset + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return internal::FileError(errno, to);
       done += static_cast<size_t>(n);
     }
     offset += bytes->size();
+  }
+  if (ftruncate(file.number, static_cast<off_t>(from.size())) != 0) {
+    return internal::FileError(errno, to);
   }
   if (fsync(file.number) != 0) return internal::FileError(errno, to);
   return absl::OkStatus();

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "framing.h"
 #include "journal_reader.h"
+#include "spliced_log.h"
 #include "torchtape/format/encoder.h"
 #include "torchtape/format/events_view.h"
 #include "torchtape/format/layout.h"
@@ -18,42 +20,57 @@ namespace {
 using internal::FoundCheckpoint;
 using internal::FoundJournal;
 using internal::FoundRing;
-
-// The beginning of one source and some bytes behind it.
-class Spliced : public ByteSource {
- public:
-  Spliced(std::shared_ptr<ByteSource> source, uint64_t bytes, std::string tail)
-      : source_(std::move(source)), bytes_(bytes), tail_(std::move(tail)) {}
-
-  uint64_t size() const override { return bytes_ + tail_.size(); }
-
-  absl::StatusOr<std::string> Read(uint64_t offset,
-                                   size_t length) const override {
-    std::string read;
-    if (offset < bytes_) {
-      absl::StatusOr<std::string> front =
-          source_->Read(offset, std::min<uint64_t>(length, bytes_ - offset));
-      if (!front.ok()) return front;
-      read = *std::move(front);
-      offset = bytes_;
-      length -= read.size();
-    }
-    if (offset - bytes_ < tail_.size()) {
-      read.append(tail_, offset - bytes_, length);
-    }
-    return read;
-  }
-
- private:
-  const std::shared_ptr<ByteSource> source_;
-  const uint64_t bytes_;
-  const std::string tail_;
-};
+using internal::Release;
+using internal::SplicedLog;
 
 // The chunks of a log that was not finished.
 struct WrittenChunks {
   v1::Index index;
+  std::vector<uint64_t> numbers;             // of the chunks in it
   std::map<uint64_t, uint64_t> next_number;  // by where a chunk ends
+  // What summaries tell of, each with where its chunk ends.
+  std::vector<std::pair<v1::ChunkRange, uint64_t>> summarized;
+
+  // Chunks that a summary up to `offset` tells of and that still lie there: the
+  // process ended in between.
+  std::vector<Release> ReleaseSummarized(uint64_t offset) {
+    const std::map<uint64_t, uint64_t> ranges = SummarizedUpTo(offset);
+    std::vector<Release> releases;
+    for (int i = 0; i < index.chunks_size(); ++i) {
+      v1::IndexEntry* entry = index.mutable_chunks(i);
+      const uint64_t number = numbers[static_cast<size_t>(i)];
+      const auto behind = ranges.upper_bound(number);
+      if (entry->kind() != v1::CHUNK_KIND_EVENTS || behind == ranges.begin() ||
+          std::prev(behind)->second < number) {
+        continue;
+      }
+      const uint64_t bytes = entry->stored_bytes();
+      releases.push_back({entry->offset(), entry->offset() + bytes,
+                          internal::EncodeReleased(bytes, number, 1)});
+      v1::IndexEntry released;
+      released.set_kind(v1::CHUNK_KIND_RELEASED);
+      released.set_offset(entry->offset());
+      released.set_stored_bytes(bytes);
+      released.set_chunks(1);
+      *entry = std::move(released);
+    }
+    return releases;
+  }
+
+  // Numbers of chunks summaries tell of, from first to last; a
+  // range reaches as far as those before it.
+  std::map<uint64_t, uint64_t> SummarizedUpTo(uint64_t offset) const {
+    std::map<uint64_t, uint64_t> longest;
+    for (const auto& [range, end] : summarized) {
+      if (end > offset) continue;
+      uint64_t& last = longest[range.first()];
+      last = std::max(last, range.last());
+    }
+    uint64_t reached = 0;
+    for (auto& [first, last] : longest)
+      last = reached = std::max(last, reached);
+    return longest;
+  }
 
   // The part that lies before `offset`.
   v1::Index IndexUpTo(uint64_t offset) const {
@@ -72,6 +89,7 @@ v1::IndexEntry EntryOf(const Chunk& chunk) {
   entry.set_kind(chunk.kind);
   entry.set_offset(chunk.offset);
   entry.set_stored_bytes(chunk.stored_bytes);
+  if (chunk.kind == v1::CHUNK_KIND_RELEASED) entry.set_chunks(chunk.chunks);
   if (chunk.kind != v1::CHUNK_KIND_EVENTS) return entry;
   const absl::StatusOr<EventsView> view = EventsView::Parse(chunk.payload);
   if (!view.ok()) return entry;
@@ -139,7 +157,15 @@ class Merger {
 
   void AddChunk(const Chunk& chunk) {
     *written_.index.add_chunks() = EntryOf(chunk);
-    written_.next_number[chunk.offset + chunk.stored_bytes] = chunk.number + 1;
+    written_.numbers.push_back(chunk.number);
+    const uint64_t end = chunk.offset + chunk.stored_bytes;
+    written_.next_number[end] = chunk.number + chunk.chunks;
+    if (chunk.kind != v1::CHUNK_KIND_SUMMARY) return;
+    absl::StatusOr<v1::Summary> summary = chunk.Parse<v1::Summary>();
+    if (!summary.ok()) return;
+    for (const v1::ChunkRange& range : summary->chunks()) {
+      written_.summarized.emplace_back(range, end);
+    }
   }
 
   // Chooses the newest checkpoint whose chunk is in the log, and takes up the
@@ -195,6 +221,7 @@ class Merger {
     auto number = written_.next_number.upper_bound(log_bytes_);
     const uint64_t next_number =
         number == written_.next_number.begin() ? 0 : std::prev(number)->second;
+    releases_ = written_.ReleaseSummarized(log_bytes_);
     writer_ = std::make_unique<LogWriter>(ToString(&tail_),
                                           written_.IndexUpTo(log_bytes_),
                                           log_bytes_, next_number);
@@ -282,8 +309,8 @@ class Merger {
     if (status.ok()) status = writer_->Close(statistics);
     if (!status.ok()) return status;
     recovery_.torn_bytes = TornBytes();
-    recovery_.log =
-        std::make_shared<Spliced>(log_, log_bytes_, std::move(tail_));
+    recovery_.log = std::make_shared<SplicedLog>(
+        log_, log_bytes_, std::move(releases_), std::move(tail_));
     return std::move(recovery_);
   }
 
@@ -316,6 +343,7 @@ class Merger {
   const FoundCheckpoint* chosen_ = nullptr;
   uint64_t log_bytes_ = 0;        // of the log that are kept
   std::vector<uint64_t> begins_;  // of each ring
+  std::vector<Release> releases_;
   std::string tail_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<Encoder> encoder_;

@@ -107,6 +107,8 @@ void WriteOptions(const TrackerOptions& options, v1::Options* message) {
   message->set_device_calls(recorded.device_calls);
   message->set_max_buffer_bytes(options.max_buffer_bytes);
   message->set_schedule(internal::Describe(options.schedule));
+  message->set_keep_last_steps(options.keep_last.steps);
+  message->set_keep_last_bytes(options.keep_last.bytes);
 }
 
 // Null if no device times were asked for, or none can be had, which the log
@@ -149,6 +151,10 @@ class Session {
     Recorder::Get().set_on_error(&SayError);
     Recorder::Get().set_on_no_journal([](const absl::Status& status) {
       Say(absl::StrCat("no journal, so a crash loses about a second: ",
+                       status.message()));
+    });
+    Recorder::Get().set_on_keeps_all([](const absl::Status& status) {
+      Say(absl::StrCat("keep_last: the log keeps everything from here on: ",
                        status.message()));
     });
     internal::MakeCallbackList();
@@ -219,6 +225,7 @@ absl::Status Session::Start(const TrackerOptions& options,
     sink = std::make_unique<internal::SyncedSink>(*std::move(sink), within / 4);
   }
   recorder_options.max_buffer_bytes = options.max_buffer_bytes;
+  recorder_options.retention.keep_last = options.keep_last;
   // A small bound has small rings, so that it has some.
   while (recorder_options.ring_words * sizeof(uint64_t) >
          options.max_buffer_bytes / 4) {
@@ -396,6 +403,16 @@ void Tracker::Log(absl::string_view name, double value) noexcept {
   Guarded([&] {
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
       recorder->Value(name, value);
+    }
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+void Tracker::Keep(absl::string_view why) noexcept {
+  if (!started_) return;
+  Guarded([&] {
+    if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+      recorder->Keep(why, /*out_of_memory=*/false);
     }
     return absl::OkStatus();
   }).IgnoreError();

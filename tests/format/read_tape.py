@@ -43,7 +43,7 @@ def chunks(log):
             check(at + 24 == len(log), "bytes follow the footer")
             return
         check(at + 40 <= len(log), "the file ends inside a chunk")
-        (sync, kind, codec, _, stored, raw, payload_checksum, number, _,
+        (sync, kind, codec, _, stored, raw, payload_checksum, number, more,
          checksum) = struct.unpack_from("<8sBBHIIIQII", log, at)
         check(sync == CHUNK_SYNC, "a sync mark is missing")
         check(checksum == zlib.crc32(log[at:at + 36]), "bad header checksum")
@@ -55,7 +55,7 @@ def chunks(log):
             payload = zstandard.ZstdDecompressor().decompress(payload)
         check(codec <= 1 and len(payload) == raw, "a payload has another size")
         yield kind, payload
-        at, expected = at + 40 + stored, number + 1
+        at, expected = at + 40 + stored, number + 1 + more
 
 
 def is_footer(log, at):

@@ -31,7 +31,8 @@ class JournaledRun {
             *format::Journal::Create(format::JournalPath(log_path), run_id)) {
     journal_->SetClock(0, 0);
     journal_->SetClock(1000, 1000);
-    encoder_.set_observer([this](uint64_t bytes) { Checkpoint(bytes); });
+    encoder_.set_observer(
+        [this](absl::string_view) { Checkpoint(writer_.written_bytes()); });
     Checkpoint(writer_.written_bytes());
   }
 

@@ -13,6 +13,7 @@
 #include "torchtape/format/log_reader.h"
 #include "torchtape/format/recovery.h"
 #include "torchtape/format/stream_cursor.h"
+#include "torchtape/format/summary.h"
 
 namespace torchtape::testing {
 
@@ -30,6 +31,8 @@ class EventCounts {
       auto chunk = reader->Next();
       if (!chunk.ok() || !chunk->has_value()) break;
       if ((*chunk)->kind == v1::CHUNK_KIND_EVENTS) Add(**chunk);
+      if ((*chunk)->kind == v1::CHUNK_KIND_RELEASED) Forget();
+      if ((*chunk)->kind == v1::CHUNK_KIND_SUMMARY) AddSummary(**chunk);
     }
     for (const auto& skipped : reader->skipped()) Problem(skipped.reason);
     finished_ = reader->index().has_value();
@@ -44,12 +47,40 @@ class EventCounts {
     for (const auto& [thread, count] : counts_) sum += count;
     return sum;
   }
+  // Of those that were released; they are not among the others.
+  uint64_t summarized() const {
+    uint64_t sum = 0;
+    for (const format::Summary& each : summaries_) {
+      sum += each.counts.spans_begun() + each.counts.spans_ended() +
+             each.counts.allocations() + each.counts.frees();
+    }
+    return sum;
+  }
   bool finished() const { return finished_; }
   uint64_t dropped() const { return dropped_; }
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:
   void Problem(const std::string& problem) { problems_.push_back(problem); }
+
+  // What follows is not what follows on the chunk before.
+  void Forget() {
+    bytes_.clear();
+    open_.clear();
+    after_release_ = true;
+  }
+
+  // A later one takes the place of those whose chunks it has.
+  void AddSummary(const format::Chunk& chunk) {
+    auto summary = format::Summary::FromMessage(*chunk.Parse<v1::Summary>());
+    if (!summary.ok()) return Problem("a summary makes no sense");
+    std::vector<format::Summary> others;
+    for (format::Summary& each : summaries_) {
+      if (!summary->Contains(each)) others.push_back(std::move(each));
+    }
+    summaries_ = std::move(others);
+    summaries_.push_back(*std::move(summary));
+  }
 
   void Add(const format::Chunk& chunk) {
     auto events = chunk.Parse<v1::Events>();
@@ -59,10 +90,12 @@ class EventCounts {
       const uint32_t thread = stream.thread();
       uint64_t& bytes = bytes_[thread];
       for (uint64_t size : stream.sizes()) {
+        if (after_release_ && bytes == 0) bytes = size - 1;
         if (size != ++bytes) Problem("an allocation is missing");
       }
       std::vector<uint64_t> open;
       for (const auto& span : stream.open()) open.push_back(span.number());
+      if (after_release_ && open_.count(thread) == 0) open_[thread] = open;
       if (open != open_[thread]) Problem("open spans differ between chunks");
       format::StreamCursor cursor(*events, stream,
                                   format::StreamCursor::Columns::kAll);
@@ -79,6 +112,8 @@ class EventCounts {
   std::map<uint32_t, uint64_t> bytes_;
   std::map<uint32_t, std::vector<uint64_t>> open_;
   std::vector<std::string> problems_;
+  std::vector<format::Summary> summaries_;
+  bool after_release_ = false;
   uint64_t dropped_ = 0;
   bool finished_ = false;
 };

@@ -251,6 +251,9 @@ class CommandLine {
                   "record the programs that it starts, too");
     AddVariable(app, "--schedule",
                 "which steps, such as wait=5,active=3,repeat=2", "SCHEDULE");
+    AddVariable(app, "--keep-last",
+                "of an endless run the last 100 steps, or 512MiB, in full",
+                "KEEP_LAST");
     AddVariable(app, "--op-source", "auto, taps or callbacks", "OP_SOURCE")
         ->check(CLI::IsMember({"auto", "taps", "callbacks"}));
     AddVariable(app, "--device-time",

@@ -188,6 +188,10 @@ std::vector<std::string> NotesOf(const Log& log, const ReplayReport& report) {
         "not finished: the run was killed or still goes on; shown is what is "
         "there");
   }
+  if (report.released.any()) {
+    notes.push_back(absl::StrCat("released: ", ReleasedText(report.released),
+                                 "; totals are of what is in full"));
+  }
   if (report.damage.empty()) return notes;
   std::string note = DamageLine(report.damage[0]);
   if (report.damage.size() > 1) {

@@ -89,6 +89,7 @@ class Player {
   template <typename Message>
   bool Parse(const format::Chunk& chunk, Message* message);
   void PlayEvents(const format::EventsView& view);
+  void PlaySummary(const format::Chunk& chunk);
   void AddHeads(const format::EventsView& view, std::vector<Head>* heads);
   void PlayDevices(const v1::Events& events);
   void Merge(const std::vector<Mark>& marks, std::vector<Head>* heads);
@@ -142,6 +143,7 @@ void Player::Play(const format::Chunk& chunk) {
     if (!view.ok()) return AddDamage(std::string(view.status().message()));
     Tell(&Visitor::OnChunk,
          ChunkStart{chunk, &view->head, view->event_count()});
+    report_->released.AddEvents(chunk);
     PlayEvents(*view);
     return;
   }
@@ -152,10 +154,23 @@ void Player::Play(const format::Chunk& chunk) {
   } else if (chunk.kind == v1::CHUNK_KIND_OPTIMIZER) {
     v1::Model optimizer;
     if (Parse(chunk, &optimizer)) Tell(&Visitor::OnOptimizer, optimizer);
+  } else if (chunk.kind == v1::CHUNK_KIND_RELEASED) {
+    report_->released.AddRegion(chunk);
+  } else if (chunk.kind == v1::CHUNK_KIND_SUMMARY) {
+    PlaySummary(chunk);
   } else if (chunk.kind == v1::CHUNK_KIND_INDEX) {
     v1::Index index;
     if (Parse(chunk, &index)) report_->index = std::move(index);
   }
+}
+
+void Player::PlaySummary(const format::Chunk& chunk) {
+  v1::Summary message;
+  if (!Parse(chunk, &message)) return;
+  absl::StatusOr<format::Summary> summary =
+      format::Summary::FromMessage(message);
+  if (!summary.ok()) return AddDamage(std::string(summary.status().message()));
+  report_->released.AddSummary(*std::move(summary));
 }
 
 void Player::PlayEvents(const format::EventsView& view) {
@@ -368,6 +383,7 @@ void Player::EndSpans() {
     while (!thread.stack.empty()) End(Ending::kLost, 0, {}, &thread);
   }
   Tell(&Visitor::OnLogEnd);
+  report_->released.Finish();
   report_->operators = operators_.Take();
   report_->call_sites = call_sites_.TakeSites();
   report_->objects = call_sites_.TakeObjects();

@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "released.h"
 #include "torchtape/format/log_reader.h"
 #include "visitor.h"
 
@@ -42,6 +43,7 @@ struct ReplayReport {
   std::vector<Damage> damage;
   std::optional<v1::Index> index;  // absent: the log was never finished
   uint64_t chunks = 0;             // undamaged ones, the Run chunk left out
+  Released released;               // of which only summaries are there
   // These own what visitors were given.
   std::deque<Operator> operators;
   std::deque<CallSite> call_sites;

@@ -260,6 +260,9 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["device_calls"] = SpansPart(facts.device_calls);
   json["work"] = WorkJson(facts.work.all());
   if (facts.options.by == "waits") json["waits"] = WaitsPart(facts);
+  json["released"] = facts.report.released.any()
+                         ? ReleasedJson(facts.report.released)
+                         : Json(nullptr);
   if (facts.options.by != "source") return json;
   json["sources"] = Json::array();
   for (const SourceTotal& total : facts.sources) {

@@ -100,6 +100,23 @@ void PrintStepTimes(const SummaryFacts& facts, std::ostream& out) {
       << '\n';
 }
 
+// Of those steps of which summaries alone are there.
+void PrintReleased(const SummaryFacts& facts, std::ostream& out) {
+  const Released& released = facts.report.released;
+  if (!released.any()) return;
+  out << "released  " << FitText(ReleasedText(released), kScreenColumns - 10)
+      << '\n';
+  std::vector<uint64_t> times;
+  for (const format::StepSummary& step : released.summary().steps) {
+    if (!step.open) times.push_back(step.duration_ns);
+  }
+  if (!times.empty()) {
+    out << "          steps median " << Time(Quantile(times, 0.5)) << "   p95 "
+        << Time(Quantile(times, 0.95)) << "   max " << Time(Quantile(times, 1))
+        << '\n';
+  }
+}
+
 // Of recorded, whole steps: only there is known what was done and how long it
 // took.
 void PrintStepWork(const SummaryFacts& facts, std::ostream& out) {
@@ -216,6 +233,7 @@ void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
   PrintTrust(facts, out);
   out << '\n';
   PrintStepTimes(facts, out);
+  PrintReleased(facts, out);
   PrintStepWork(facts, out);
   PrintWork(facts, out);
   PrintDevices(facts, out);

@@ -13,22 +13,30 @@ struct Comparison {
   uint64_t counted;
 };
 
-// The statistics at the end of the log against what was counted.
+// The statistics at the end of the log against what was counted, and what the
+// summaries of released chunks say of these.
 std::vector<std::string> StatisticsProblems(const v1::Statistics& said,
-                                            const LogCounts& counted) {
+                                            const LogCounts& counted,
+                                            const v1::Statistics& released) {
   const Comparison comparisons[] = {
-      {"begun spans", said.spans_begun(), counted.spans_begun},
-      {"ended spans", said.spans_ended(), counted.spans_ended},
-      {"cut spans", said.cut_spans(), counted.cut_spans},
-      {"allocations", said.allocations(), counted.allocations},
-      {"frees", said.frees(), counted.frees},
-      {"saved tensors", said.saves(), counted.saves},
-      {"released tensors", said.releases(), counted.releases},
-      {"dropped events", said.dropped_events(), counted.dropped_events},
-      {"steps", said.steps(), counted.step_marks},
-      {"device times", said.device_times(), counted.device_times},
+      {"begun spans", said.spans_begun(),
+       counted.spans_begun + released.spans_begun()},
+      {"ended spans", said.spans_ended(),
+       counted.spans_ended + released.spans_ended()},
+      {"cut spans", said.cut_spans(), counted.cut_spans + released.cut_spans()},
+      {"allocations", said.allocations(),
+       counted.allocations + released.allocations()},
+      {"frees", said.frees(), counted.frees + released.frees()},
+      {"saved tensors", said.saves(), counted.saves + released.saves()},
+      {"released tensors", said.releases(),
+       counted.releases + released.releases()},
+      {"dropped events", said.dropped_events(),
+       counted.dropped_events + released.dropped_events()},
+      {"steps", said.steps(), counted.step_marks + released.steps()},
+      {"device times", said.device_times(),
+       counted.device_times + released.device_times()},
       {"lost device times", said.lost_device_times(),
-       counted.lost_device_times()},
+       counted.lost_device_times() + released.lost_device_times()},
   };
   std::vector<std::string> problems;
   for (const Comparison& each : comparisons) {
@@ -104,13 +112,16 @@ class IndexCheck : public Visitor {
 Json CheckJson(const Log& log, const ReplayReport& report,
                const LogCounts& counts,
                const std::vector<std::string>& problems) {
-  return {{"log", ToUtf8(log.name)},
-          {"ok", problems.empty() && report.index.has_value()},
-          {"finished", report.index.has_value()},
-          {"problems", problems},
-          {"chunks", report.chunks + 1},
-          {"events", counts.events()},
-          {"dropped_events", counts.dropped_events}};
+  return {
+      {"log", ToUtf8(log.name)},
+      {"released", report.released.any() ? ReleasedCountsJson(report.released)
+                                         : Json(nullptr)},
+      {"ok", problems.empty() && report.index.has_value()},
+      {"finished", report.index.has_value()},
+      {"problems", problems},
+      {"chunks", report.chunks + 1},
+      {"events", counts.events()},
+      {"dropped_events", counts.dropped_events}};
 }
 
 void PrintText(const Log& log, const ReplayReport& report,
@@ -127,6 +138,9 @@ void PrintText(const Log& log, const ReplayReport& report,
       << CountText(counts.allocations) << " allocations, "
       << CountText(counts.frees) << " frees, " << counts.step_marks
       << " step marks";
+  if (report.released.any()) {
+    out << "; released: " << ReleasedText(report.released);
+  }
   if (counts.dropped_events > 0) {
     out << "; " << counts.dropped_events << " events were dropped, as told";
   }
@@ -149,10 +163,11 @@ absl::StatusOr<Outcome> Check(const Log& log, const VerbOptions& options,
   if (report->index && problems.empty()) {
     problems = index.Problems(*report->index);
     for (std::string& problem :
-         StatisticsProblems(report->index->statistics(), counts)) {
+         StatisticsProblems(report->index->statistics(), counts,
+                            report->released.summary().counts)) {
       problems.push_back(std::move(problem));
     }
-    if (counts.resumed > 0) {
+    if (counts.resumed > 0 && !report->released.any()) {
       problems.push_back(
           absl::StrCat("nesting: ", counts.resumed, " open spans never began"));
     }

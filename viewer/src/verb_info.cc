@@ -58,6 +58,14 @@ std::string OptionsText(const v1::Options& options) {
   if (!options.schedule().empty()) {
     absl::StrAppend(&text, "; ", EscapeText(options.schedule()));
   }
+  if (options.keep_last_steps() != 0) {
+    absl::StrAppend(&text, "; keep the last ",
+                    CountText(options.keep_last_steps()), " steps");
+  }
+  if (options.keep_last_bytes() != 0) {
+    absl::StrAppend(&text, "; keep the last ",
+                    BytesText(static_cast<double>(options.keep_last_bytes())));
+  }
   return text;
 }
 
@@ -226,6 +234,12 @@ void PrintText(const Facts& facts, std::ostream& out) {
   lines.Add("switches", OptionsText(run.options()));
   lines.Add("size", SizeText(facts));
   lines.Add("steps", CountText(facts.steps.size()));
+  if (facts.report.released.any()) {
+    lines.Add("released", ReleasedText(facts.report.released));
+    for (const std::string& text : PinTexts(facts.report.released)) {
+      lines.Add("kept", text);
+    }
+  }
   lines.Add("events", EventsText(facts.counts));
   if (facts.shares.all_ns() > 0) {
     lines.Add("modules by", ModulesText(facts.shares));
@@ -314,6 +328,9 @@ Json InfoJson(const Facts& facts) {
            : Json(ToUtf8(facts.run.options().no_device_time()))},
       {"times", counts.device_times},
       {"lost", DeviceLossJson(counts.device_loss)}};
+  json["released"] = facts.report.released.any()
+                         ? ReleasedCountsJson(facts.report.released)
+                         : Json(nullptr);
   json["finished"] = facts.report.index.has_value();
   json["writer_cpu_ns"] = nullptr;
   json["first_error"] = nullptr;

@@ -61,7 +61,12 @@ absl::StatusOr<Json> SummaryOf(const Log& log, const VerbOptions& options,
   absl::StatusOr<Outcome> outcome = Summary(log, summary, text);
   if (!outcome.ok()) return outcome.status();
   *notes = std::move(outcome->notes);
-  return Json::parse(text.str());
+  Json json = Json::parse(text.str());
+  // A row for each step of an endless run is too much for a page.
+  if (!json["released"].is_null()) {
+    for (const char* key : {"step_rows", "values"}) json["released"].erase(key);
+  }
+  return json;
 }
 
 Json ChosenJson(const StepRange& range) {

@@ -20,6 +20,7 @@
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
 //   TORCHTAPE_SYNC_WITHIN_MS=N   sync_within_ms
+//   TORCHTAPE_KEEP_LAST=...      keep_last: "100" steps, or "512MiB"
 //   TORCHTAPE_SCHEDULE=...       such as "wait=5,warmup=1,active=3,repeat=2",
 //                                with the names of the fields of Schedule
 
@@ -76,6 +77,19 @@ enum class DeviceTime {
   kModules,
   // Also operators outside of other operators and of backward nodes.
   kOps,
+};
+
+// How much of an endless run stays in full: its last steps. Of all steps before
+// them summaries stay, and what they took of the disk is given back while the
+// run goes on. 0 does not bound; if both are set, what either wants to keep is
+// kept.
+struct KeepLast {
+  // Steps, besides the one that is running. Also steps that are not recorded
+  // count.
+  uint64_t steps = 0;
+
+  // Bytes of the log, at least 64 KiB.
+  uint64_t bytes = 0;
 };
 
 struct TrackerOptions {
@@ -145,6 +159,16 @@ struct TrackerOptions {
   uint64_t sync_within_ms = 1000;
 
   Schedule schedule;
+
+  // Of an endless run the last steps. The log takes of the disk what this keeps
+  // and up to a quarter more, since steps leave it in batches (of 1 to 4 MiB);
+  // besides some 20 bytes a step for the summaries. What was last before a
+  // logged value was not finite, before memory ran out or before
+  // `Tracker::Keep()` stays in full, too, up to four times. Needs a file system
+  // that can make holes in a file, as ext4, XFS, Btrfs and tmpfs can; elsewhere
+  // the tracker says so once and keeps everything. The thread that writes the
+  // log reads it once more for it; training does nothing for it.
+  KeepLast keep_last;
 };
 
 }  // namespace torchtape

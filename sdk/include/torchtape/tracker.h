@@ -81,6 +81,11 @@ class Tracker {
   // Writes a number of the training, such as its loss, at this step.
   void Log(absl::string_view name, double value) noexcept;
 
+  // With `TrackerOptions::keep_last`: what is in full now stays so for the rest
+  // of the run, up to four times; `torchtape info` shows `why`. Without it
+  // everything stays anyway.
+  void Keep(absl::string_view why) noexcept;
+
   // Stops recording, writes what is buffered and closes the log. Returns the
   // first error of the whole recording, which is
   //   DataLoss           events were dropped; the log says which

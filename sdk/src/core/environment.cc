@@ -13,12 +13,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "core/schedule.h"
 
 namespace torchtape::internal {
 namespace {
 
 constexpr size_t kLeastBufferBytes = size_t{1} << 20;
+constexpr uint64_t kLeastKeptBytes = uint64_t{64} << 10;
 
 absl::Status Invalid(absl::string_view name, absl::string_view value,
                      absl::string_view wanted) {
@@ -72,6 +74,31 @@ absl::Status ReadCount(const char* name, uint64_t* count) {
   if (text == nullptr || *text == '\0') return absl::OkStatus();
   if (absl::SimpleAtoi(text, count)) return absl::OkStatus();
   return Invalid(name, text, "a number");
+}
+
+// "100" steps, or bytes such as "512MiB".
+absl::Status ReadKeepLast(KeepLast* keep) {
+  const char* const name = "TORCHTAPE_KEEP_LAST";
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return absl::OkStatus();
+  constexpr std::pair<const char*, int> kUnits[] = {
+      {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+  absl::string_view number = text;
+  uint64_t* value = &keep->steps;
+  int shift = 0;
+  for (const auto& [unit, bits] : kUnits) {
+    if (!absl::ConsumeSuffix(&number, unit)) continue;
+    value = &keep->bytes;
+    shift = bits;
+    break;
+  }
+  *keep = KeepLast();
+  if (absl::SimpleAtoi(number, value) && *value <= ~uint64_t{0} >> shift) {
+    *value <<= shift;
+    return absl::OkStatus();
+  }
+  return Invalid(name, text,
+                 "a number of steps, or of KiB, MiB, GiB or TiB (512MiB)");
 }
 
 // The first of these variables that holds a number.
@@ -152,6 +179,7 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
       ReadCount("TORCHTAPE_MAX_BUFFER_BYTES", &options->max_buffer_bytes));
   status.Update(
       ReadCount("TORCHTAPE_SYNC_WITHIN_MS", &options->sync_within_ms));
+  status.Update(ReadKeepLast(&options->keep_last));
   if (const char* text = std::getenv("TORCHTAPE_SCHEDULE")) {
     const absl::Status parsed = ParseSchedule(text, &options->schedule);
     if (!parsed.ok()) {
@@ -163,6 +191,11 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   if (options->max_buffer_bytes < kLeastBufferBytes) {
     return Invalid("max_buffer_bytes", absl::StrCat(options->max_buffer_bytes),
                    "at least 1 MiB");
+  }
+  if (options->keep_last.bytes != 0 &&
+      options->keep_last.bytes < kLeastKeptBytes) {
+    return Invalid("keep_last", absl::StrCat(options->keep_last.bytes),
+                   "at least 64 KiB");
   }
   if (options->log_path.empty()) {
     return absl::InvalidArgumentError("log_path is empty");

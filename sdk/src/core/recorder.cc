@@ -114,7 +114,8 @@ absl::Status Recorder::Start(const RecorderOptions& options,
         if (object == nullptr) return absl::nullopt;
         return ToMessage(*object);
       });
-  encoder_->set_observer([this](uint64_t bytes) { OnChunk(bytes); });
+  encoder_->set_observer([this](absl::string_view events) { OnChunk(events); });
+  StartRetention();
   models_.clear();
   StartJournal(run);
   rings_.Start(options_.ring_words, options_.max_buffer_bytes,
@@ -163,6 +164,23 @@ absl::Status Recorder::Stop() {
   rings_.End();
   journal_.reset();
   return status_;
+}
+
+// ---------------------------------------------------------------------------
+// The last steps.
+
+void Recorder::StartRetention() {
+  retention_.reset();
+  if (!options_.retention.bounds()) return;
+  const absl::Status can = writer_->CanRelease();
+  if (!can.ok()) return KeepAll(can);
+  retention_ = std::make_unique<Retention>(options_.retention, writer_.get());
+}
+
+void Recorder::KeepAll(const absl::Status& status) {
+  retention_.reset();
+  // A log that cannot be written any more is told of elsewhere.
+  if (on_keeps_all_ && writer_->status().ok()) on_keeps_all_(status);
 }
 
 // ---------------------------------------------------------------------------
@@ -384,7 +402,11 @@ bool Recorder::ChunkIsDue(const ClockPair& now) const {
 
 // What the chunk holds may leave the rings once the journal knows that it is in
 // the log. If the process ends before that, recovery encodes it again.
-void Recorder::OnChunk(uint64_t log_bytes) {
+void Recorder::OnChunk(absl::string_view events) {
+  if (retention_) {
+    const absl::Status status = retention_->Add(events);
+    if (!status.ok()) KeepAll(status);
+  }
   std::vector<v1::RingPosition> positions;
   for (const Drained& drained : drained_) {
     v1::RingPosition& position = positions.emplace_back();
@@ -395,7 +417,7 @@ void Recorder::OnChunk(uint64_t log_bytes) {
   }
   if (journal_is_good_) {
     absl::Status status = journal_->WriteCheckpoint(
-        log_bytes, positions,
+        writer_->written_bytes(), positions,
         [this](bool whole) { return encoder_->Save(whole); });
     if (!status.ok()) {
       std::lock_guard<std::mutex> lock(mutex_);
@@ -404,6 +426,10 @@ void Recorder::OnChunk(uint64_t log_bytes) {
   }
   for (size_t i = 0; i < drained_.size(); ++i) {
     drained_[i].thread->ring()->ReleaseTo(positions[i].position());
+  }
+  if (retention_) {
+    const absl::Status status = retention_->Release();
+    if (!status.ok()) KeepAll(status);
   }
 }
 
@@ -462,6 +488,7 @@ absl::Status Recorder::Finish() {
     for (auto& thread : threads_) TellUntoldDrops(*thread);
   }
   absl::Status status = encoder_->Flush();
+  if (retention_) status.Update(retention_->ReleaseAll());
   v1::Statistics statistics = encoder_->statistics();
   statistics.set_writer_cpu_ns(ThreadCpuNs());
   statistics.set_end_time_ns(last_clock_.steady_ns - start_clock_.steady_ns);

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "core/clock.h"
 #include "core/code_objects.h"
+#include "core/retention.h"
 #include "core/ring_pool.h"
 #include "core/thread_recorder.h"
 #include "torchtape/format/byte_sink.h"
@@ -32,6 +33,7 @@ struct RecorderOptions {
   // Events are in the log at the latest so long after.
   uint64_t flush_ns = uint64_t{1000} * 1000 * 1000;
   format::EncoderOptions encoder;
+  RetentionOptions retention;
   // Where the rings are kept so that they outlive the process; empty: in memory
   // only.
   std::string journal_path;
@@ -72,6 +74,13 @@ class Recorder {
     on_error_ = on_error;
   }
 
+  // Called at most once in a recording, on the thread that starts it or the
+  // writer thread, if the log keeps more than it should: nothing can be given
+  // back to the disk.
+  void set_on_keeps_all(void (*on_keeps_all)(const absl::Status&)) {
+    on_keeps_all_ = on_keeps_all;
+  }
+
   // Called at most once in a recording, on any thread, if the journal cannot be
   // had or kept: what is recorded then is in memory until it is in the log.
   void set_on_no_journal(void (*on_no_journal)(const absl::Status&)) {
@@ -94,7 +103,9 @@ class Recorder {
   double Drain();
   void Encode(const ClockPair& now);
   bool ChunkIsDue(const ClockPair& now) const;
-  void OnChunk(uint64_t log_bytes);
+  void OnChunk(absl::string_view events);
+  void StartRetention();
+  void KeepAll(const absl::Status& status);
   void ListThreads();
   void RetireThreads();
   void TellUntoldDrops(const ThreadRecorder& thread);
@@ -103,6 +114,7 @@ class Recorder {
 
   void (*on_error_)(const absl::Status&) = nullptr;
   void (*on_no_journal_)(const absl::Status&) = nullptr;
+  void (*on_keeps_all_)(const absl::Status&) = nullptr;
   std::atomic<bool> forked_{false};
   uint64_t last_session_ = 0;
 
@@ -129,6 +141,7 @@ class Recorder {
   std::thread writer_thread_;
   std::unique_ptr<format::LogWriter> writer_;
   std::unique_ptr<format::Encoder> encoder_;
+  std::unique_ptr<Retention> retention_;  // null: everything is kept
   CodeObjects code_objects_;
   ClockPair start_clock_{};
   ClockPair last_clock_{};

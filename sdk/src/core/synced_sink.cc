@@ -25,8 +25,18 @@ absl::Status SyncedSink::Append(absl::string_view bytes) {
 
 absl::Status SyncedSink::Sync() { return sink_->Sync(); }
 
+absl::Status SyncedSink::Release(uint64_t offset, uint64_t bytes,
+                                 absl::string_view head) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!release_status_.ok()) return release_status_;
+  regions_.push_back({offset, bytes, std::string(head)});
+  if (!std::exchange(unsynced_, true)) changed_.notify_all();
+  return absl::OkStatus();
+}
+
 absl::Status SyncedSink::Close() {
   EndLoop();
+  if (!regions_.empty()) SyncAndRelease(std::exchange(regions_, {}));
   absl::Status status = status_;
   status.Update(sink_->Close());
   return status;
@@ -51,11 +61,23 @@ void SyncedSink::SyncLoop() {
     changed_.wait_for(lock, delay_, [this] { return ending_; });
     if (ending_) return;
     unsynced_ = false;
+    const std::vector<Region> regions = std::exchange(regions_, {});
     lock.unlock();
-    absl::Status status = sink_->Sync();
+    SyncAndRelease(regions);
     lock.lock();
-    status_.Update(status);
   }
+}
+
+void SyncedSink::SyncAndRelease(const std::vector<Region>& regions) {
+  const absl::Status status = sink_->Sync();
+  absl::Status released;
+  for (const Region& region : regions) {
+    if (!status.ok() || !released.ok()) break;
+    released = sink_->Release(region.offset, region.bytes, region.head);
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  status_.Update(status);
+  release_status_.Update(released);
 }
 
 }  // namespace torchtape::internal

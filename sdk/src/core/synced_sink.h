@@ -9,7 +9,9 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "torchtape/format/byte_sink.h"
 
@@ -27,18 +29,34 @@ class SyncedSink : public format::ByteSink {
   // Fails also if a Sync() of before has failed.
   absl::Status Append(absl::string_view bytes) override;
   absl::Status Sync() override;
-  // Does not wait for the disk, but for a Sync() that is going on.
+  // Done by the thread, after the next Sync(). A failure is told by the next
+  // call, and then nothing more is released.
+  absl::Status Release(uint64_t offset, uint64_t bytes,
+                       absl::string_view head) override;
+  absl::Status CanRelease() const override { return sink_->CanRelease(); }
+  // Does not wait for the disk, but for a Sync() that is going on, and for one
+  // more if something is to be released.
   absl::Status Close() override;
 
  private:
+  struct Region {
+    uint64_t offset;
+    uint64_t bytes;
+    std::string head;
+  };
+
   void SyncLoop();
   void EndLoop();
+  // What is on the disk stands for `regions` from now on.
+  void SyncAndRelease(const std::vector<Region>& regions);
 
   const std::unique_ptr<format::ByteSink> sink_;
   const std::chrono::nanoseconds delay_;
   std::mutex mutex_;
   std::condition_variable changed_;
   absl::Status status_;
+  absl::Status release_status_;
+  std::vector<Region> regions_;  // to be released
   bool unsynced_ = false;
   bool ending_ = false;
   std::thread thread_;

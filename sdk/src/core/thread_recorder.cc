@@ -258,6 +258,16 @@ void ThreadRecorder::Value(absl::string_view name, double value) {
   PutOrDrop(RecordKind::kValue, 0, op->id, bits);
 }
 
+void ThreadRecorder::Keep(absl::string_view why, bool out_of_memory) {
+  constexpr SpanKind kKind = SpanKind::kRange;
+  KnownOperator* op = FindByText(kKind, why);
+  if (op == nullptr) op = AddByText(kKind, why);
+  if (op == nullptr) return CountDrop();
+  PutOrDrop(RecordKind::kValue,
+            out_of_memory ? format::kOutOfMemory : format::kKeep, op->id,
+            uint64_t{0});
+}
+
 void ThreadRecorder::Audit(uint64_t tapped_ops, uint64_t missed_ops) {
   PutOrDrop(RecordKind::kAudit, 0, 0, tapped_ops, missed_ops);
 }

@@ -228,6 +228,8 @@ class ThreadRecorder {
   void Step(uint64_t number, bool recording);
   void Window(bool recording);
   void Value(absl::string_view name, double value);
+  // The last steps before now are to stay in full.
+  void Keep(absl::string_view why, bool out_of_memory);
   void Model(uint32_t id);
   void Audit(uint64_t tapped_ops, uint64_t missed_ops);
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
 #include "core/import_slots.h"
 #include "core/thread_recorder.h"
 #include "torch/torch_facts.h"
@@ -40,6 +41,27 @@ void OnReport(void* block, int64_t bytes, uint64_t allocated, uint64_t reserved,
   next(block, bytes, allocated, reserved, device);
 }
 
+// Of `bytes` that the device does not have, before its allocator throws.
+constexpr char kReportOutOfMemory[] =
+    "_ZN3c1028reportOutOfMemoryToProfilerElmmNS_6DeviceE";
+using ReportOutOfMemory = void (*)(int64_t bytes, uint64_t allocated,
+                                   uint64_t reserved, c10::Device device);
+ReportOutOfMemory next_out_of_memory;
+
+void OnOutOfMemory(int64_t bytes, uint64_t allocated, uint64_t reserved,
+                   c10::Device device) {
+  ThreadRecorder* recorder =
+      device.is_cpu() ? nullptr : ThreadRecorder::Current();
+  if (recorder != nullptr) {
+    try {
+      recorder->Keep(absl::StrCat(device.str(), ", ", bytes, " bytes"),
+                     /*out_of_memory=*/true);
+    } catch (...) {  // memory of the host is out, too
+    }
+  }
+  next_out_of_memory(bytes, allocated, reserved, device);
+}
+
 class DeviceMemoryTap {
  public:
   static DeviceMemoryTap& Get() {
@@ -65,6 +87,11 @@ class DeviceMemoryTap {
       next = reinterpret_cast<ReportMemory>(report);
       slots_.Replace(symbol, reinterpret_cast<const void*>(&OnReport));
     }
+    void* const report = dlsym(library, kReportOutOfMemory);
+    if (report == nullptr) return;
+    next_out_of_memory = reinterpret_cast<ReportOutOfMemory>(report);
+    slots_.Replace(kReportOutOfMemory,
+                   reinterpret_cast<const void*>(&OnOutOfMemory));
   }
 
   ImportSlots slots_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "absl/strings/str_cat.h"
 #include "core/thread_recorder.h"
 #include "torch/features.h"
 
@@ -34,7 +35,7 @@ class ObservedAllocator final : public PortableAllocator {
 
  protected:
   c10::DataPtr Allocate(size_t bytes) const override {
-    c10::DataPtr data = behind_->allocate(bytes);
+    c10::DataPtr data = AllocateBehind(bytes);
     void* block = data.get();
     // Only what our deleter will see freed is told of.
     if (block != nullptr && data.get_context() == block &&
@@ -49,6 +50,24 @@ class ObservedAllocator final : public PortableAllocator {
   }
 
  private:
+  c10::DataPtr AllocateBehind(size_t bytes) const {
+    try {
+      return behind_->allocate(bytes);
+    } catch (...) {
+      TellOutOfMemory(bytes);
+      throw;
+    }
+  }
+  static void TellOutOfMemory(size_t bytes) {
+    ThreadRecorder* recorder = ThreadRecorder::Current();
+    if (recorder == nullptr) return;
+    try {
+      recorder->Keep(absl::StrCat("cpu, ", bytes, " bytes"),
+                     /*out_of_memory=*/true);
+    } catch (...) {  // memory is out: what the program throws is what counts
+    }
+  }
+
   c10::Allocator* behind_ = nullptr;
 };
 

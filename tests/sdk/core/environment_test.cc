@@ -24,6 +24,8 @@ constexpr const char* kVariables[] = {"TORCHTAPE",
                                       "TORCHTAPE_CHILDREN",
                                       "TORCHTAPE_ENABLED",
                                       "TORCHTAPE_LOG_PATH",
+                                      "TORCHTAPE_KEEP_LAST",
+                                      "TORCHTAPE_DEVICE_TIME",
                                       "TORCHTAPE_SHAPES",
                                       "TORCHTAPE_IDENTITIES",
                                       "TORCHTAPE_ARGUMENTS",
@@ -163,6 +165,23 @@ TEST_F(EnvironmentTest, EmptyNumberIsNotSet) {
   Set("TORCHTAPE_MAX_BUFFER_BYTES", "");
   ASSERT_THAT(Apply(), IsOk());
   EXPECT_EQ(options_.max_buffer_bytes, TrackerOptions().max_buffer_bytes);
+}
+
+TEST_F(EnvironmentTest, WhatIsKeptIsStepsOrBytes) {
+  Set("TORCHTAPE_KEEP_LAST", "100");
+  ASSERT_THAT(Apply(), IsOk());
+  EXPECT_EQ(options_.keep_last.steps, 100);
+  EXPECT_EQ(options_.keep_last.bytes, 0);
+  Set("TORCHTAPE_KEEP_LAST", "512MiB");
+  ASSERT_THAT(Apply(), IsOk());
+  EXPECT_EQ(options_.keep_last.steps, 0);
+  EXPECT_EQ(options_.keep_last.bytes, uint64_t{512} << 20);
+  for (const char* wrong : {"many", "5MB", "-1", "MiB", "999999999999999GiB"}) {
+    Set("TORCHTAPE_KEEP_LAST", wrong);
+    EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  AllOf(HasSubstr("TORCHTAPE_KEEP_LAST"),
+                                        HasSubstr(wrong))));
+  }
 }
 
 TEST_F(EnvironmentTest, BadNumberIsNamedWithItsValue) {

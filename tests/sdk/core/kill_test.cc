@@ -41,6 +41,7 @@ struct Plan {
   uint32_t chunk_events;
   bool threads_come_and_go;
   bool await_events;  // before the kill
+  uint64_t keep_last_bytes = 0;
 };
 
 // Records without ever being refused, and counts each event once it is there.
@@ -118,6 +119,9 @@ class Worker {
   options.ring_words = plan.ring_words;
   options.encoder.max_chunk_events = plan.chunk_events;
   options.journal_path = format::JournalPath(plan.log);
+  options.retention.keep_last.bytes = plan.keep_last_bytes;
+  options.retention.least_batch_bytes = 2000;
+  options.retention.summary_steps = 1;
   Recorder::Get().set_on_no_journal([](const absl::Status&) { _exit(3); });
   auto sink = format::CreateFile(plan.log);
   if (!sink.ok()) _exit(1);
@@ -171,11 +175,12 @@ class KillTest : public ::testing::Test {
     EXPECT_EQ(waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
     uint64_t events = 0;
-    Compare(plan.log, &events);
+    Compare(plan, &events);
     return events;
   }
 
-  void Compare(const std::string& log, uint64_t* events) {
+  void Compare(const Plan& plan, uint64_t* events) {
+    const std::string& log = plan.log;
     for (const auto& published : published_->events) *events += published;
     auto recovery = testing::RecoverLog(log);
     if (!recovery.ok()) {
@@ -188,6 +193,7 @@ class KillTest : public ::testing::Test {
     EXPECT_THAT(shown.problems(), IsEmpty());
     EXPECT_TRUE(shown.finished());
     EXPECT_EQ(shown.dropped(), 0);
+    if (plan.keep_last_bytes != 0) return CompareSums(shown, *events);
     for (uint32_t thread = 0; thread < kMaxThreads; ++thread) {
       const uint64_t published = published_->events[thread];
       EXPECT_GE(shown.Of(thread), published) << "thread " << thread;
@@ -195,29 +201,49 @@ class KillTest : public ::testing::Test {
     }
   }
 
+  // Each event is either there or in the sums of the summaries.
+  void CompareSums(const EventCounts& shown, uint64_t events) {
+    uint64_t threads = 0;
+    for (const auto& published : published_->events) threads += published != 0;
+    EXPECT_GE(shown.all() + shown.summarized(), events);
+    EXPECT_LE(shown.all() + shown.summarized(), events + threads + 3);
+    summarized_ += shown.summarized();
+  }
+
+  // Runs children as `keep_last_bytes` says, and kills them.
+  void KillAll(int kills, uint64_t keep_last_bytes) {
+    uint64_t events = 0;
+    int with_events = 0;
+    for (int i = 0; i < kills && !HasFailure(); ++i) {
+      const testing::TempFolder folder;
+      Plan plan;
+      plan.log = folder / "run.tape";
+      plan.ring_words = size_t{1} << (9 + random_() % 6);
+      plan.chunk_events = random_() % 2 == 0 ? 100 : 5000;
+      plan.threads_come_and_go = random_() % 3 == 0;
+      plan.await_events = random_() % 2 == 0;
+      plan.keep_last_bytes = keep_last_bytes;
+      const uint64_t seen = KillOne(plan, random_() % 25000);
+      events += seen;
+      with_events += seen != 0;
+    }
+    std::printf(
+        "%d kills, %d of them while events were recorded: %llu events\n", kills,
+        with_events, static_cast<unsigned long long>(events));
+    EXPECT_GT(with_events, kills / 4) << "else the test says little";
+  }
+
+  uint64_t summarized_ = 0;  // events
   std::mt19937 random_{std::random_device()()};
   Published* const published_;
 };
 
-TEST_F(KillTest, EveryPublishedEventIsShown) {
-  const int kills = Kills();
-  uint64_t events = 0;
-  int with_events = 0;
-  for (int i = 0; i < kills && !HasFailure(); ++i) {
-    const testing::TempFolder folder;
-    Plan plan;
-    plan.log = folder / "run.tape";
-    plan.ring_words = size_t{1} << (9 + random_() % 6);
-    plan.chunk_events = random_() % 2 == 0 ? 100 : 5000;
-    plan.threads_come_and_go = random_() % 3 == 0;
-    plan.await_events = random_() % 2 == 0;
-    const uint64_t seen = KillOne(plan, random_() % 25000);
-    events += seen;
-    with_events += seen != 0;
-  }
-  std::printf("%d kills, %d of them while events were recorded: %llu events\n",
-              kills, with_events, static_cast<unsigned long long>(events));
-  EXPECT_GT(with_events, kills / 4) << "else the test says little";
+TEST_F(KillTest, EveryPublishedEventIsShown) { KillAll(Kills(), 0); }
+
+// FORMAT.md "Released chunks".
+TEST_F(KillTest, EveryPublishedEventIsShownOrSummarized) {
+  KillAll(std::max(Kills() / 4, 1), /*keep_last_bytes=*/10000);
+  EXPECT_GT(summarized_, 0) << "else nothing was given back";
 }
 
 }  // namespace

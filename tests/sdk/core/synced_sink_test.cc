@@ -36,6 +36,12 @@ class Disk {
       disk_.changed_.notify_all();
       return absl::OkStatus();
     }
+    absl::Status Release(uint64_t, uint64_t, absl::string_view) override {
+      std::lock_guard<std::mutex> lock(disk_.mutex_);
+      disk_.at_release_ = disk_.disk_;
+      return absl::OkStatus();
+    }
+    absl::Status CanRelease() const override { return absl::OkStatus(); }
     absl::Status Close() override { return absl::OkStatus(); }
 
    private:
@@ -57,6 +63,11 @@ class Disk {
     std::lock_guard<std::mutex> lock(mutex_);
     return disk_;
   }
+  // The same, when something was given back.
+  std::string content_at_release() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return at_release_;
+  }
   int syncs() {
     std::lock_guard<std::mutex> lock(mutex_);
     return syncs_;
@@ -75,7 +86,7 @@ class Disk {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::string cache_, disk_;
+  std::string cache_, disk_, at_release_;
   int syncs_ = 0;
   bool stuck_ = false;
   bool broken_ = false;
@@ -153,6 +164,31 @@ TEST_F(PowerLossTest, EventsAreOnTheDiskWithinTheBound) {
     }
     EXPECT_EQ(kept, recorded);
   }
+}
+
+// After a loss of power either what is given back is there, or what tells of
+// it.
+TEST(SyncedSinkTest, NothingIsGivenBackBeforeWhatTellsOfItIsOnTheDisk) {
+  Disk disk;
+  SyncedSink sink(std::make_unique<Disk::Sink>(&disk), milliseconds(1));
+  disk.set_stuck(true);
+  ASSERT_THAT(sink.Append("chunk"), IsOk());
+  ASSERT_TRUE(disk.Await([&] { return disk.syncs() == 1; }));
+  ASSERT_THAT(sink.Append("summary"), IsOk());
+  ASSERT_THAT(sink.Release(0, 5, "head"), IsOk());
+  EXPECT_EQ(disk.content_at_release(), "");
+  disk.set_stuck(false);
+  ASSERT_TRUE(disk.Await([&] { return disk.content_at_release() != ""; }));
+  EXPECT_EQ(disk.content_at_release(), "chunksummary");
+}
+
+TEST(SyncedSinkTest, WhatIsToBeGivenBackIsBeforeTheEnd) {
+  Disk disk;
+  SyncedSink sink(std::make_unique<Disk::Sink>(&disk), std::chrono::hours(1));
+  ASSERT_THAT(sink.Append("summary"), IsOk());
+  ASSERT_THAT(sink.Release(0, 5, "head"), IsOk());
+  ASSERT_THAT(sink.Close(), IsOk());
+  EXPECT_EQ(disk.content_at_release(), "summary");
 }
 
 }  // namespace

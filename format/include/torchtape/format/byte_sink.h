@@ -3,6 +3,7 @@
 
 // Where the bytes of a log go: a file, or memory and failures in tests.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,15 @@ class ByteSink {
   // Hands everything to the disk, and waits for it. May be called while
   // another thread appends.
   virtual absl::Status Sync() = 0;
+
+  // Puts `head` at `offset`, in place of what was appended there, and gives the
+  // rest of the `bytes` there back to the disk: from then on it is zeros. Done
+  // when what was appended before is on the disk, which may be later. Fails
+  // with Unimplemented where CanRelease() does, or Unavailable.
+  virtual absl::Status Release(uint64_t offset, uint64_t bytes,
+                               absl::string_view head);
+  // Unimplemented, with the reason, if nothing can be given back.
+  virtual absl::Status CanRelease() const;
 
   // Closes the sink. A second call does nothing.
   virtual absl::Status Close() = 0;

@@ -55,10 +55,10 @@ struct RecordSource {
   absl::optional<size_t> malformed;
 };
 
-// Told of each chunk of events that is in the log, which has `log_bytes` now.
-// The sources' positions are at the chunk's end, and so is what
-// `Encoder::Save()` returns.
-using ChunkObserver = std::function<void(uint64_t log_bytes)>;
+// Told of each chunk of events that is in the log; `events` is its payload. The
+// sources' positions are at the chunk's end, and so is what `Encoder::Save()`
+// returns.
+using ChunkObserver = std::function<void(absl::string_view events)>;
 
 struct EncoderOptions {
   // Write ALLOCATE and FREE events. Their records are needed for storage ids

@@ -15,11 +15,12 @@ inline constexpr size_t kFileHeaderBytes = 16;
 inline constexpr unsigned char kFileMagic[8] = {0x89, 'T',  'A',  'P',
                                                 'E',  0x0d, 0x0a, 0x1a};
 inline constexpr uint16_t kMajorVersion = 1;
-inline constexpr uint16_t kMinorVersion = 0;
+inline constexpr uint16_t kMinorVersion = 1;
 
 // Chunk header, 40 bytes: sync mark (8), kind (u8), codec (u8), zero (u16),
 // stored_bytes (u32), raw_bytes (u32), CRC-32 of the stored payload (u32),
-// number of the chunk (u64), zero (u32), CRC-32 of these 36 bytes (u32).
+// number of the chunk (u64), chunks more that lay there (u32, 0 unless it is
+// Released), CRC-32 of these 36 bytes (u32).
 inline constexpr size_t kChunkHeaderBytes = 40;
 inline constexpr unsigned char kChunkSync[8] = {0xc5, 'T', 'A',  'P',
                                                 'E',  'C', 0x0a, 0xf3};

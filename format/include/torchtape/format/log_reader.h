@@ -30,13 +30,15 @@ namespace internal {
 struct ChunkAttempt;
 }
 
-// One undamaged chunk. `payload` is decompressed and its checksum was right.
+// One undamaged chunk. `payload` is decompressed and its checksum was right;
+// that of a Released chunk is empty, as its zeros were not read.
 struct Chunk {
   v1::ChunkKind kind;     // may be a number that this version does not know
   uint64_t offset;        // of the chunk header in the file
   uint64_t number;        // 0, 1, 2, ... in the order of writing
   uint32_t stored_bytes;  // header and payload as stored
   std::string payload;
+  uint64_t chunks = 1;  // that lay here; their numbers end before the next one
 
   // Parses the payload; `Message` must fit `kind`. Fails with DataLoss.
   template <typename Message>

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -51,6 +52,13 @@ class LogWriter {
   absl::Status Write(v1::ChunkKind kind, absl::string_view payload,
                      v1::IndexEntry entry);
 
+  // Gives chunks back to the disk: `numbers`, in ascending order, of chunks
+  // that were written here. Where some lie side by side, one Released chunk
+  // takes their place. Something that was written before must tell what they
+  // held. Fails as ByteSink::Release(); the writer stays usable.
+  absl::Status Release(const std::vector<uint64_t>& numbers);
+  absl::Status CanRelease() const { return sink_->CanRelease(); }
+
   // Writes index and footer and closes the sink. Returns the first error. A
   // second call, or a write after it, does nothing and returns the same.
   absl::Status Close(const v1::Statistics& statistics);
@@ -58,6 +66,12 @@ class LogWriter {
   const absl::Status& status() const { return status_; }
   // Bytes that the sink has taken.
   uint64_t written_bytes() const { return offset_; }
+  // Of the chunk that is written next.
+  uint64_t next_number() const { return number_; }
+  // What was written last; there is always the Run chunk.
+  const v1::IndexEntry& last_entry() const {
+    return index_.chunks(index_.chunks_size() - 1);
+  }
   // The latest time in any chunk.
   uint64_t end_time_ns() const;
 

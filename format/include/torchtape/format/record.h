@@ -112,6 +112,9 @@ inline constexpr uint64_t kHasTotals = 1;       // kAllocate, kFree
 inline constexpr uint64_t kTimed = 8;           // kBegin: has a device time
 inline constexpr uint64_t kOfStep = 1;          // kDeviceTime
 inline constexpr uint64_t kRecording = 1;       // kStep, kWindow
+// kValue: no value, but a reason to keep what is there.
+inline constexpr uint64_t kKeep = 1;
+inline constexpr uint64_t kOutOfMemory = 2;
 
 // Words of a kDeviceTime and of a kDeviceLoss.
 inline constexpr size_t kDeviceTimeWords = 9;
