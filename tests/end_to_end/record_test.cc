@@ -103,7 +103,7 @@ TEST_F(RecordTest, ExitCodesAreTheProgramsOwn) {
   EXPECT_EQ(Record(""), 2);
   EXPECT_EQ(
       Run(kTool + " record -o " + (folder_ / "missing/run.tape") + " -- true"),
-      127);
+      126);
 }
 
 TEST_F(RecordTest, SignalsReachTheProgram) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dump.h"
 #include "text_escape.h"
 #include "units.h"
 
@@ -37,25 +38,6 @@ std::string ReasonText(const v1::Pin& pin) {
       return absl::StrCat("out of memory: ", text);
     default:
       return absl::StrCat("reason ", static_cast<int>(pin.reason()));
-  }
-}
-
-const char* KindName(v1::SpanKind kind) {
-  switch (kind) {
-    case v1::SPAN_KIND_OP:
-      return "op";
-    case v1::SPAN_KIND_BACKWARD:
-      return "backward";
-    case v1::SPAN_KIND_RANGE:
-      return "range";
-    case v1::SPAN_KIND_SCRIPT:
-      return "script";
-    case v1::SPAN_KIND_MODULE:
-      return "module";
-    case v1::SPAN_KIND_ENGINE:
-      return "engine";
-    default:
-      return "unknown";
   }
 }
 
@@ -184,7 +166,7 @@ Json ReleasedJson(const Released& released) {
   json["step_rows"] = StepsJson(summary);
   json["spans"] = Json::array();
   for (const auto& [name, sums] : summary.spans) {
-    json["spans"].push_back({{"kind", KindName(name.first)},
+    json["spans"].push_back({{"kind", SpanKindName(name.first)},
                              {"name", ToUtf8(name.second)},
                              {"count", sums.begun},
                              {"timed_count", sums.timed},

@@ -29,8 +29,10 @@ export interface Options<Row> {
 
 const mostRows = 1000;
 
+// A spreadsheet must not take a name for a formula.
 function csvField(value: number | string | null): string {
-  const text = value === null ? "" : String(value);
+  const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value);
+  const text = value === null ? "" : (isFormula ? "'" : "") + String(value);
   return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
