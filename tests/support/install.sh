@@ -6,7 +6,8 @@ build_packages=(g++ cmake ninja-build ccache python3
   protobuf-compiler libprotobuf-dev libabsl-dev libzstd-dev zlib1g-dev
   nlohmann-json3-dev libcli11-dev libdw-dev libgraphviz-dev esbuild)
 test_packages=(git clang-format libgtest-dev libgmock-dev libbenchmark-dev
-  python3-zstandard nodejs node-typescript chromium)
+  python3-zstandard nodejs node-typescript chromium
+  fonts-dejavu-core)
 
 torch_wheel='torch==2.13.0+cpu'
 torch_wheel_folder=build/libtorch
