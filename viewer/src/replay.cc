@@ -120,6 +120,7 @@ class Player {
   std::optional<uint64_t> step_;
   const v1::Dictionary* dictionary_ = nullptr;
   const format::Chunk* chunk_ = nullptr;
+  bool after_release_ = false;  // the chunk of events before was released
 };
 
 void Player::AddDamage(std::string reason) {
@@ -145,6 +146,7 @@ void Player::Play(const format::Chunk& chunk) {
          ChunkStart{chunk, &view->head, view->event_count()});
     report_->released.AddEvents(chunk);
     PlayEvents(*view);
+    after_release_ = false;
     return;
   }
   Tell(&Visitor::OnChunk, ChunkStart{chunk, nullptr, 0});
@@ -156,6 +158,7 @@ void Player::Play(const format::Chunk& chunk) {
     if (Parse(chunk, &optimizer)) Tell(&Visitor::OnOptimizer, optimizer);
   } else if (chunk.kind == v1::CHUNK_KIND_RELEASED) {
     report_->released.AddRegion(chunk);
+    after_release_ = true;
   } else if (chunk.kind == v1::CHUNK_KIND_SUMMARY) {
     PlaySummary(chunk);
   } else if (chunk.kind == v1::CHUNK_KIND_INDEX) {
@@ -354,8 +357,8 @@ void Player::Begin(const format::Span& span, const Values& inputs, bool resumed,
     frame.backward |= parent.backward;
   }
   thread->stack.push_back(frame);
-  Tell(&Visitor::OnBegin,
-       SpanBegin{*thread, thread->stack.back(), inputs, resumed});
+  Tell(&Visitor::OnBegin, SpanBegin{*thread, thread->stack.back(), inputs,
+                                    resumed, resumed && after_release_});
 }
 
 void Player::End(Ending ending, uint64_t time_ns, const Values& outputs,

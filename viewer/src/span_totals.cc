@@ -38,7 +38,7 @@ SpanTotal& SpanTotals::Of(const Operator& op) {
 
 void SpanTotals::OnBegin(const SpanBegin& begin) {
   const Frame& frame = begin.frame;
-  if (!steps_.Contains(frame.step)) return;
+  if (!steps_.Contains(frame.step) || begin.summarized) return;
   SpanTotal& total = Of(*frame.op);
   ++total.count;
   ++(frame.backward ? total.backward_count : total.forward_count);

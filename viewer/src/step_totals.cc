@@ -40,7 +40,7 @@ Step* StepTotals::Find(uint64_t number) {
 
 void StepTotals::OnBegin(const SpanBegin& begin) {
   Step* step = Find(begin.frame.step);
-  if (step == nullptr) return;
+  if (step == nullptr || begin.summarized) return;
   ++step->spans;
   step->ops += begin.frame.op->kind == v1::SPAN_KIND_OP;
 }

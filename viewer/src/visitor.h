@@ -76,8 +76,11 @@ struct SpanBegin {
   const ThreadState& thread;  // the span is the last of its stack
   const Frame& frame;
   Values inputs;
-  // The event itself is in a damaged chunk; its start and name are known.
+  // The event itself is in a damaged or released chunk; its start and name are
+  // known.
   bool resumed = false;
+  // In a released one, whose summary counts it.
+  bool summarized = false;
 };
 
 enum class Ending {
