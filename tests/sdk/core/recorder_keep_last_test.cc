@@ -70,7 +70,9 @@ class RecorderKeepLastTest : public Recording {
 
 TEST_F(RecorderKeepLastTest, AnEndlessRunTakesBoundedDisk) {
   constexpr uint64_t kSteps = 15000;
-  constexpr int64_t kBoundBytes = 512 << 10;
+  // Summaries of some 20 bytes a step, what is kept, and two batches on their
+  // way; the rest is the file system's.
+  constexpr int64_t kBoundBytes = 768 << 10;
   ASSERT_THAT(StartWith(KeepSteps(100), *format::CreateFile(log_)), IsOk());
   int64_t most = 0;
   for (uint64_t step = 1; step <= kSteps; ++step) {
@@ -80,7 +82,7 @@ TEST_F(RecorderKeepLastTest, AnEndlessRunTakesBoundedDisk) {
   ASSERT_THAT(Stop(), IsOk());
   EXPECT_LT(most, kBoundBytes);
   EXPECT_LT(Facts().st_blocks * 512, kBoundBytes);
-  EXPECT_GT(Facts().st_size, 3 * kBoundBytes) << "else nothing was to release";
+  EXPECT_GT(Facts().st_size, 2 * kBoundBytes) << "else nothing was to release";
   const EventCounts counts(*format::OpenFile(log_));
   EXPECT_THAT(counts.problems(), IsEmpty());
   EXPECT_GE(counts.all(), 100 * 150);
