@@ -10,6 +10,7 @@
 #include "torch/node_tap.h"
 #include "torch/optimizer_tap.h"
 #include "torch/script_tap.h"
+#include "torch/tap.h"
 #include "torch/torch_facts.h"
 
 namespace torchtape::internal {

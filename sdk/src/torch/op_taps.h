@@ -11,9 +11,11 @@
 #include <memory>
 
 #include "core/op_source.h"
-#include "torch/tap.h"
 
 namespace torchtape::internal {
+
+class ThreadRecorder;
+struct TapFacts;
 
 // Null if this LibTorch cannot be tapped: it is static, or not the one that
 // the wrappers were made for, or this is another kind of processor.
