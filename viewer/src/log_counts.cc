@@ -16,7 +16,7 @@ void LogCounts::OnChunk(const ChunkStart& start) {
 
 void LogCounts::OnBegin(const SpanBegin& begin) {
   if (begin.resumed) {
-    ++resumed;
+    resumed += begin.summarized ? 0 : 1;
     return;
   }
   ++spans_begun;

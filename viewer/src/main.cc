@@ -16,6 +16,7 @@
 #include "progress.h"
 #include "text_escape.h"
 #include "torchtape/format/journal.h"
+#include "torchtape/format/recovery.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -104,7 +105,8 @@ int FailOutput(const absl::Status& status) {
 absl::Status CheckOutput(const Arguments& arguments) {
   const std::string& to = arguments.output_path;
   for (const std::string& from :
-       {arguments.log_path, format::JournalPath(arguments.log_path)}) {
+       {arguments.log_path,
+        format::JournalPath(format::TargetOf(arguments.log_path))}) {
     std::error_code none;
     if (!to.empty() && std::filesystem::equivalent(from, to, none)) {
       return absl::InvalidArgumentError(

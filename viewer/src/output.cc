@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "torchtape/format/recovery.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -28,16 +29,10 @@ absl::Status CannotWrite(const std::string& path, int error) {
       error == 0 ? "" : absl::StrCat(" (", std::strerror(error), ")")));
 }
 
-// What a link leads to is replaced, not the link.
-std::string Target(const std::string& path) {
-  std::error_code error;
-  const auto target = std::filesystem::canonical(path, error);
-  return error ? path : target.string();
-}
-
 }  // namespace
 
-Output::Output(const std::string& path) : path_(Target(path)) {
+// What a link leads to is replaced, not the link.
+Output::Output(const std::string& path) : path_(format::TargetOf(path)) {
   if (path_.empty()) return;
   if (IsReplaceable(path_)) {
     partial_path_ = absl::StrCat(path_, ".", getpid(), ".partial");

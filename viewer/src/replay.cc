@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -120,7 +121,9 @@ class Player {
   std::optional<uint64_t> step_;
   const v1::Dictionary* dictionary_ = nullptr;
   const format::Chunk* chunk_ = nullptr;
-  bool after_release_ = false;  // the chunk of events before was released
+  uint64_t releases_ = 0;  // regions so far
+  // By thread: how many there were when its last stream came.
+  absl::flat_hash_map<uint32_t, uint64_t> releases_before_;
 };
 
 void Player::AddDamage(std::string reason) {
@@ -146,7 +149,6 @@ void Player::Play(const format::Chunk& chunk) {
          ChunkStart{chunk, &view->head, view->event_count()});
     report_->released.AddEvents(chunk);
     PlayEvents(*view);
-    after_release_ = false;
     return;
   }
   Tell(&Visitor::OnChunk, ChunkStart{chunk, nullptr, 0});
@@ -158,7 +160,7 @@ void Player::Play(const format::Chunk& chunk) {
     if (Parse(chunk, &optimizer)) Tell(&Visitor::OnOptimizer, optimizer);
   } else if (chunk.kind == v1::CHUNK_KIND_RELEASED) {
     report_->released.AddRegion(chunk);
-    after_release_ = true;
+    ++releases_;
   } else if (chunk.kind == v1::CHUNK_KIND_SUMMARY) {
     PlaySummary(chunk);
   } else if (chunk.kind == v1::CHUNK_KIND_INDEX) {
@@ -231,6 +233,7 @@ void Player::AddHeads(const format::EventsView& view,
     thread.facts.set_number(stream.thread);
     heads->emplace_back(counts, stream, columns_, &thread);
     Reconcile(stream, &thread);
+    releases_before_[stream.thread] = releases_;
   }
 }
 
@@ -357,8 +360,10 @@ void Player::Begin(const format::Span& span, const Values& inputs, bool resumed,
     frame.backward |= parent.backward;
   }
   thread->stack.push_back(frame);
-  Tell(&Visitor::OnBegin, SpanBegin{*thread, thread->stack.back(), inputs,
-                                    resumed, resumed && after_release_});
+  Tell(&Visitor::OnBegin,
+       SpanBegin{
+           *thread, thread->stack.back(), inputs, resumed,
+           resumed && releases_before_[thread->facts.number()] != releases_});
 }
 
 void Player::End(Ending ending, uint64_t time_ns, const Values& outputs,

@@ -167,7 +167,7 @@ absl::StatusOr<Outcome> Check(const Log& log, const VerbOptions& options,
                             report->released.summary().counts)) {
       problems.push_back(std::move(problem));
     }
-    if (counts.resumed > 0 && !report->released.any()) {
+    if (counts.resumed > 0) {
       problems.push_back(
           absl::StrCat("nesting: ", counts.resumed, " open spans never began"));
     }
