@@ -5,16 +5,17 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 
 let folder;
 const parts = {};
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "torchtape-graph-"));
-  for (const name of ["graph_align", "graph_fold", "graph_item", "graph_layout", "graph_merge", "layer_family", "palettes", "step_sets"]) {
+  for (const path of ["graph/graph_align", "graph/graph_fold", "graph/graph_item", "graph/graph_layout", "graph/graph_merge", "graph/layer_family", "widgets/palettes", "run/step_sets"]) {
+    const name = basename(path);
     const file = join(folder, `${name}.mjs`);
-    execFileSync(process.env.ESBUILD, [`${process.env.SOURCES}/${name}.ts`, "--bundle", "--format=esm", `--outfile=${file}`],
+    execFileSync(process.env.ESBUILD, [`${process.env.SOURCES}/${path}.ts`, "--bundle", "--format=esm", `--outfile=${file}`],
       { stdio: "ignore" });
     parts[name] = await import(file);
   }

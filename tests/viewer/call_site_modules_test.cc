@@ -1,4 +1,4 @@
-#include "call_site_modules.h"
+#include "modules/call_site_modules.h"
 
 #include <deque>
 #include <map>

@@ -1,4 +1,4 @@
-#include "data_flow.h"
+#include "modules/data_flow.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

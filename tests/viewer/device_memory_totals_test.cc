@@ -1,4 +1,4 @@
-#include "device_memory_totals.h"
+#include "totals/device_memory_totals.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,4 @@
-#include "device_totals.h"
+#include "totals/device_totals.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

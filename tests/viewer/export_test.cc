@@ -1,5 +1,5 @@
 #include "gmock/gmock.h"
-#include "graph.h"
+#include "graph/graph.h"
 #include "gtest/gtest.h"
 #include "viewer/sample_run.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "visitor.h"
+#include "replay/visitor.h"
 
 namespace torchtape::viewer {
 

@@ -1,4 +1,4 @@
-#include "isolated.h"
+#include "source/isolated.h"
 
 #include <signal.h>
 #include <unistd.h>

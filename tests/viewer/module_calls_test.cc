@@ -1,4 +1,4 @@
-#include "module_calls.h"
+#include "modules/module_calls.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

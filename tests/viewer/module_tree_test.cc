@@ -1,4 +1,4 @@
-#include "module_tree.h"
+#include "modules/module_tree.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -3,11 +3,11 @@
 #include <sstream>
 
 #include "gtest/gtest.h"
-#include "op_class.h"
-#include "schema.h"
-#include "step_totals.h"
-#include "table.h"
-#include "units.h"
+#include "ops/op_class.h"
+#include "ops/schema.h"
+#include "output/table.h"
+#include "output/units.h"
+#include "totals/step_totals.h"
 
 namespace torchtape::viewer {
 namespace {

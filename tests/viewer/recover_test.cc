@@ -8,10 +8,10 @@
 #include <optional>
 #include <sstream>
 
-#include "follow.h"
 #include "gmock/gmock.h"
 #include "support/journaled_run.h"
 #include "support/temp_folder.h"
+#include "verbs/follow.h"
 
 namespace torchtape::viewer {
 namespace {

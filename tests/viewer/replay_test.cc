@@ -1,4 +1,4 @@
-#include "replay.h"
+#include "replay/replay.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

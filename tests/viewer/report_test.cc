@@ -5,9 +5,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "report_columns.h"
-#include "report_page.h"
-#include "report_steps.h"
+#include "report/report_columns.h"
+#include "report/report_page.h"
+#include "report/report_steps.h"
 #include "viewer/sample_run.h"
 
 namespace torchtape::viewer {

@@ -1,8 +1,8 @@
-#include "source_lines.h"
+#include "source/source_lines.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "replay.h"
+#include "replay/replay.h"
 #include "viewer/sample_run.h"
 
 namespace torchtape::viewer {

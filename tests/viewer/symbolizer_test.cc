@@ -1,6 +1,6 @@
 // Call sites of real libraries. What is expected is in fixture/model.cc.
 
-#include "symbolizer.h"
+#include "source/symbolizer.h"
 
 #include <sys/stat.h>
 

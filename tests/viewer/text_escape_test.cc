@@ -1,4 +1,4 @@
-#include "text_escape.h"
+#include "output/text_escape.h"
 
 #include "gtest/gtest.h"
 

@@ -1,4 +1,4 @@
-#include "user_frame.h"
+#include "source/user_frame.h"
 
 #include "gtest/gtest.h"
 

@@ -1,4 +1,4 @@
-#include "wait_totals.h"
+#include "totals/wait_totals.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

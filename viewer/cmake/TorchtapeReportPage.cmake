@@ -8,65 +8,65 @@ mark_as_advanced(TORCHTAPE_ESBUILD)
 set(torchtape_report_sources ${CMAKE_CURRENT_LIST_DIR}/../report)
 set(torchtape_report_files
   page.html
-  src/axis.ts
-  src/canvas.ts
-  src/charts.ts
-  src/critical_path.ts
-  src/data.ts
-  src/devices.ts
-  src/dom.ts
-  src/facts.ts
-  src/findings.ts
-  src/graph.ts
-  src/graph_align.ts
-  src/graph_choices.ts
-  src/graph_colour.ts
-  src/graph_draw.ts
-  src/graph_edges.ts
-  src/graph_fold.ts
-  src/graph_item.ts
-  src/graph_keys.ts
-  src/graph_layout.ts
-  src/graph_legend.ts
-  src/graph_lines.ts
-  src/graph_measures.ts
-  src/graph_merge.ts
-  src/graph_minimap.ts
-  src/graph_model.ts
-  src/graph_notices.ts
-  src/graph_source.ts
-  src/graph_states.ts
-  src/graph_threw.ts
-  src/graph_tip.ts
-  src/graph_union.ts
-  src/graph_view.ts
-  src/lanes.ts
-  src/layer_family.ts
-  src/live.ts
+  src/graph/graph.ts
+  src/graph/graph_align.ts
+  src/graph/graph_choices.ts
+  src/graph/graph_colour.ts
+  src/graph/graph_draw.ts
+  src/graph/graph_edges.ts
+  src/graph/graph_fold.ts
+  src/graph/graph_item.ts
+  src/graph/graph_keys.ts
+  src/graph/graph_layout.ts
+  src/graph/graph_legend.ts
+  src/graph/graph_lines.ts
+  src/graph/graph_measures.ts
+  src/graph/graph_merge.ts
+  src/graph/graph_minimap.ts
+  src/graph/graph_model.ts
+  src/graph/graph_notices.ts
+  src/graph/graph_source.ts
+  src/graph/graph_states.ts
+  src/graph/graph_threw.ts
+  src/graph/graph_tip.ts
+  src/graph/graph_union.ts
+  src/graph/graph_view.ts
+  src/graph/layer_family.ts
   src/main.ts
-  src/memory.ts
-  src/memory_blocks.ts
-  src/memory_chart.ts
+  src/memory/live.ts
+  src/memory/memory.ts
+  src/memory/memory_blocks.ts
+  src/memory/memory_chart.ts
   src/notices.ts
-  src/overview.ts
-  src/palettes.ts
-  src/pancanvas.ts
+  src/overview/charts.ts
+  src/overview/findings.ts
+  src/overview/overview.ts
   src/panel.ts
-  src/path_facts.ts
   src/replay.ts
-  src/run.ts
+  src/run/critical_path.ts
+  src/run/data.ts
+  src/run/devices.ts
+  src/run/facts.ts
+  src/run/run.ts
+  src/run/step_sets.ts
+  src/run/work.ts
   src/search.ts
-  src/step_sets.ts
   src/store.ts
-  src/table.ts
   src/tables.ts
-  src/theme.ts
-  src/timecanvas.ts
-  src/timeline.ts
-  src/timeline_view.ts
-  src/units.ts
-  src/view.ts
-  src/work.ts
+  src/timeline/lanes.ts
+  src/timeline/path_facts.ts
+  src/timeline/timeline.ts
+  src/timeline/timeline_view.ts
+  src/widgets/axis.ts
+  src/widgets/canvas.ts
+  src/widgets/dom.ts
+  src/widgets/palettes.ts
+  src/widgets/pancanvas.ts
+  src/widgets/table.ts
+  src/widgets/theme.ts
+  src/widgets/timecanvas.ts
+  src/widgets/units.ts
+  src/widgets/view.ts
   style.css)
 set(torchtape_report_bundler ${CMAKE_CURRENT_LIST_DIR}/bundle_report.cmake)
 

@@ -62,7 +62,7 @@ endif()
 
 file(WRITE ${INTO} "// Made from viewer/report.
 
-#include \"report_page.h\"
+#include \"report/report_page.h\"
 
 namespace torchtape::viewer {
 

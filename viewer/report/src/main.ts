@@ -1,24 +1,24 @@
 // Opens the report: unpacks the data, makes the views, and keeps the one that is
 // looked at up to date.
 
-import { frames } from "./canvas";
-import { criticalPath } from "./critical_path";
-import { unpack } from "./data";
-import { button, make } from "./dom";
-import { graphView } from "./graph_view";
-import { memoryView } from "./memory";
+import { frames } from "./widgets/canvas";
+import { criticalPath } from "./run/critical_path";
+import { unpack } from "./run/data";
+import { button, make } from "./widgets/dom";
+import { graphView } from "./graph/graph_view";
+import { memoryView } from "./memory/memory";
 import { notices } from "./notices";
-import { overview } from "./overview";
+import { overview } from "./overview/overview";
 import { Panel } from "./panel";
 import { Replay } from "./replay";
-import { Run } from "./run";
+import { Run } from "./run/run";
 import { Search } from "./search";
 import { Store } from "./store";
 import { moduleView, opView, sourceView } from "./tables";
-import { isDark, setTheme } from "./theme";
-import { timelineView } from "./timeline_view";
-import { bytes, count } from "./units";
-import { View } from "./view";
+import { isDark, setTheme } from "./widgets/theme";
+import { timelineView } from "./timeline/timeline_view";
+import { bytes, count } from "./widgets/units";
+import { View } from "./widgets/view";
 
 const makers: { [name: string]: (store: Store) => View } = {
   overview, graph: graphView, timeline: timelineView, memory: memoryView, modules: moduleView,

@@ -1,9 +1,9 @@
 // What a reader must know before trusting the numbers: what is missing from the
 // log, and what of it is not in this page.
 
-import { make } from "./dom";
-import { Run } from "./run";
-import { count, plural, time } from "./units";
+import { make } from "./widgets/dom";
+import { Run } from "./run/run";
+import { count, plural, time } from "./widgets/units";
 
 export function notices(run: Run): HTMLElement[] {
   const { facts, summary } = run;

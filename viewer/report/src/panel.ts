@@ -1,12 +1,12 @@
 // The facts of what is selected, with ways to what it is connected to.
 
-import { button, make, shortName, typeName } from "./dom";
-import { allocatedText, durationOf, lineText, makerText, operatorText, sourceText } from "./facts";
-import { pathFacts, pathTitle } from "./path_facts";
-import { none } from "./run";
+import { button, make, shortName, typeName } from "./widgets/dom";
+import { allocatedText, durationOf, lineText, makerText, operatorText, sourceText } from "./run/facts";
+import { pathFacts, pathTitle } from "./timeline/path_facts";
+import { none } from "./run/run";
 import { Selection, Store } from "./store";
-import { bytes, count, known, share, time } from "./units";
-import { spanWorkText, workText } from "./work";
+import { bytes, count, known, share, time } from "./widgets/units";
+import { spanWorkText, workText } from "./run/work";
 
 type Fact = [name: string, content: string | Node | null];
 

@@ -1,10 +1,10 @@
 // Plays a step: the cursor runs, and every view shows what runs at its time.
 
-import { button, make } from "./dom";
-import { firstAt, operatorText } from "./facts";
-import { none } from "./run";
+import { button, make } from "./widgets/dom";
+import { firstAt, operatorText } from "./run/facts";
+import { none } from "./run/run";
 import { Store } from "./store";
-import { time } from "./units";
+import { time } from "./widgets/units";
 
 // A step takes so long, in seconds, at speed 1.
 const secondsAStep = 10;

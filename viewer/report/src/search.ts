@@ -1,8 +1,8 @@
 // Finds modules, ops, types and lines of source by what they are called.
 
-import { make, shortName } from "./dom";
-import { lineText } from "./facts";
-import { Run } from "./run";
+import { make, shortName } from "./widgets/dom";
+import { lineText } from "./run/facts";
+import { Run } from "./run/run";
 import { Selection, Store } from "./store";
 
 interface Entry {

@@ -2,10 +2,10 @@
 // zoom. Every view reads it and is told when it changes; the address's #... is
 // its text, so that a link restores it and "back" goes back.
 
-import { criticalPath } from "./critical_path";
-import { firstAt } from "./facts";
-import { GraphChoices, readChoices, writeChoices } from "./graph_choices";
-import { Run, none } from "./run";
+import { criticalPath } from "./run/critical_path";
+import { firstAt } from "./run/facts";
+import { GraphChoices, readChoices, writeChoices } from "./graph/graph_choices";
+import { Run, none } from "./run/run";
 
 export type Selection =
   | { kind: "none" }

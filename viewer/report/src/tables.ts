@@ -1,14 +1,14 @@
 // The views that are tables: modules, ops, source. Their numbers are those of
 // `torchtape summary --by=source --json`.
 
-import { SourceTotal, SpanTotal, Work } from "./data";
-import { button, make, shortPath, typeName } from "./dom";
-import { Run, none } from "./run";
+import { SourceTotal, SpanTotal, Work } from "./run/data";
+import { button, make, shortPath, typeName } from "./widgets/dom";
+import { Run, none } from "./run/run";
 import { Store } from "./store";
-import { Column, Table } from "./table";
-import { count, known, share, time, bytes } from "./units";
-import { View } from "./view";
-import { amount, both, flopsOf, intensityOf, rateOf } from "./work";
+import { Column, Table } from "./widgets/table";
+import { count, known, share, time, bytes } from "./widgets/units";
+import { View } from "./widgets/view";
+import { amount, both, flopsOf, intensityOf, rateOf } from "./run/work";
 
 function sum<Row>(rows: Row[], number: (row: Row) => number | null | undefined): number {
   return rows.reduce((total, row) => total + (number(row) ?? 0), 0);

@@ -1,0 +1,49 @@
+#include "replay/log_counts.h"
+
+#include <algorithm>
+
+namespace torchtape::viewer {
+
+void LogCounts::OnChunk(const ChunkStart& start) {
+  if (start.events == nullptr) return;
+  ++events_chunks;
+  events_bytes += start.chunk.stored_bytes;
+  end_ns = std::max(end_ns, start.events->end_time_ns());
+  for (const v1::Thread& thread : start.events->threads()) {
+    threads[thread.number()] = thread;
+  }
+}
+
+void LogCounts::OnBegin(const SpanBegin& begin) {
+  if (begin.resumed) {
+    resumed += begin.summarized ? 0 : 1;
+    return;
+  }
+  ++spans_begun;
+  ops += begin.frame.op->kind == v1::SPAN_KIND_OP;
+  backward_nodes += begin.frame.op->kind == v1::SPAN_KIND_BACKWARD;
+}
+
+void LogCounts::OnEnd(const SpanEnd& end) {
+  if (end.ending == Ending::kLost) {
+    ++lost_ends;
+    return;
+  }
+  ++spans_ended;
+  cut_spans += end.ending == Ending::kUnknown;
+  threw += end.ending == Ending::kThrew;
+}
+
+void LogCounts::OnDeviceLoss(const v1::DeviceLoss& loss) {
+  device_loss.set_exhausted(device_loss.exhausted() + loss.exhausted());
+  device_loss.set_capturing(device_loss.capturing() + loss.capturing());
+  device_loss.set_failed(device_loss.failed() + loss.failed());
+  device_loss.set_unresolved(device_loss.unresolved() + loss.unresolved());
+}
+
+void LogCounts::OnDrop(const v1::Drop& drop) {
+  dropped_events += drop.events();
+  drops.push_back(drop);
+}
+
+}  // namespace torchtape::viewer

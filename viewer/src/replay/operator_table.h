@@ -1,0 +1,39 @@
+#ifndef TORCHTAPE_VIEWER_SRC_OPERATOR_TABLE_H_
+#define TORCHTAPE_VIEWER_SRC_OPERATOR_TABLE_H_
+
+// Gives operators one identity for the whole log. In the log each chunk counts
+// its own.
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "replay/visitor.h"
+
+namespace torchtape::viewer {
+
+class OperatorTable {
+ public:
+  // Starts a chunk. `dictionary` must outlive the use of `Of()`.
+  void Load(const v1::Dictionary& dictionary);
+
+  // The operator of a 1-based signature; one named "(unknown)" if there is none
+  // such. The pointer stays valid.
+  const Operator* Of(uint32_t signature);
+
+  // All operators so far. Moves them out; addresses stay valid.
+  std::deque<Operator> Take() { return std::move(operators_); }
+
+ private:
+  const Operator* Intern(const v1::Operator& op);
+
+  const v1::Dictionary* dictionary_ = nullptr;
+  std::vector<const Operator*> local_;  // of the chunk, 0-based
+  std::deque<Operator> operators_;
+  absl::flat_hash_map<std::string, const Operator*> by_content_;
+};
+
+}  // namespace torchtape::viewer
+
+#endif  // TORCHTAPE_VIEWER_SRC_OPERATOR_TABLE_H_

@@ -1,0 +1,46 @@
+#ifndef TORCHTAPE_VIEWER_SRC_CALL_SITE_TABLE_H_
+#define TORCHTAPE_VIEWER_SRC_CALL_SITE_TABLE_H_
+
+// Gives call sites and code objects one identity for the whole log, as
+// OperatorTable does for operators.
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "replay/visitor.h"
+
+namespace torchtape::viewer {
+
+class CallSiteTable {
+ public:
+  // Starts a chunk. `dictionary` must outlive the use of `Of()`.
+  void Load(const v1::Dictionary& dictionary);
+
+  // The call site of a 1-based signature; null if it is not known. The pointer
+  // stays valid.
+  const CallSite* Of(uint32_t signature) const;
+
+  // All so far. Moves them out; addresses stay valid.
+  std::deque<CallSite> TakeSites() { return std::move(sites_); }
+  std::deque<CodeObject> TakeObjects() { return std::move(objects_); }
+
+ private:
+  const CodeObject* Intern(const v1::CodeObject& object);
+  const CallSite* Intern(const CodeObject* object, uint64_t address);
+
+  const v1::Dictionary* dictionary_ = nullptr;
+  std::vector<const CallSite*> local_;  // of the chunk, 0-based
+  std::deque<CallSite> sites_;
+  std::deque<CodeObject> objects_;
+  absl::flat_hash_map<std::pair<const CodeObject*, uint64_t>, const CallSite*>
+      known_sites_;
+  absl::flat_hash_map<std::pair<std::string, std::string>, const CodeObject*>
+      known_objects_;
+};
+
+}  // namespace torchtape::viewer
+
+#endif  // TORCHTAPE_VIEWER_SRC_CALL_SITE_TABLE_H_
