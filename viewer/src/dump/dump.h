@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_DUMP_H_
-#define TORCHTAPE_VIEWER_SRC_DUMP_H_
+#ifndef TORCHTAPE_VIEWER_SRC_DUMP_DUMP_H_
+#define TORCHTAPE_VIEWER_SRC_DUMP_DUMP_H_
 
 // One line for each event. README.md ("dump") describes both formats.
 //
@@ -52,4 +52,4 @@ const char* EndingName(Ending ending);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_DUMP_H_
+#endif  // TORCHTAPE_VIEWER_SRC_DUMP_DUMP_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_PENDING_LINES_H_
-#define TORCHTAPE_VIEWER_SRC_PENDING_LINES_H_
+#ifndef TORCHTAPE_VIEWER_SRC_DUMP_PENDING_LINES_H_
+#define TORCHTAPE_VIEWER_SRC_DUMP_PENDING_LINES_H_
 
 // Holds lines of a dump back until the modules in them are known: until their
 // step is over, or they take much memory.
@@ -51,4 +51,4 @@ class PendingLines : public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_PENDING_LINES_H_
+#endif  // TORCHTAPE_VIEWER_SRC_DUMP_PENDING_LINES_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_H_
-#define TORCHTAPE_VIEWER_SRC_GRAPH_H_
+#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_H_
+#define TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_H_
 
 // One step as a graph: a node for each span, an edge for each tensor that goes
 // from one to the other. README.md ("export") describes what is exported.
@@ -91,4 +91,4 @@ int ShownAtLevel(const Graph& graph, int node, int level);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_H_
+#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_H_

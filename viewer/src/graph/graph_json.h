@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_JSON_H_
-#define TORCHTAPE_VIEWER_SRC_GRAPH_JSON_H_
+#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_JSON_H_
+#define TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_JSON_H_
 
 // A graph in JSON. README.md ("export") describes it.
 
@@ -25,4 +25,4 @@ void PrintGraph(const ExportFacts& facts, std::ostream& out);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_JSON_H_
+#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_JSON_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_RECORDER_H_
-#define TORCHTAPE_VIEWER_SRC_GRAPH_RECORDER_H_
+#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_RECORDER_H_
+#define TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_RECORDER_H_
 
 // Builds the graph of one step.
 
@@ -49,4 +49,4 @@ class GraphRecorder : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_RECORDER_H_
+#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_GRAPH_RECORDER_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_PICTURE_H_
-#define TORCHTAPE_VIEWER_SRC_PICTURE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_H_
+#define TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_H_
 
 // What a still picture of a step shows: boxes by the module tree, some of them
 // opened, and the data that goes between them. README.md ("Still pictures").
@@ -59,4 +59,4 @@ absl::StatusOr<Picture> DrawPicture(const Graph& graph, const ModuleTree& tree,
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_PICTURE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_PICTURE_DOT_H_
-#define TORCHTAPE_VIEWER_SRC_PICTURE_DOT_H_
+#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_DOT_H_
+#define TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_DOT_H_
 
 // A picture in the language of Graphviz. The same picture gives the same text.
 
@@ -14,4 +14,4 @@ std::string PictureDot(const Picture& picture, const std::string& title);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_PICTURE_DOT_H_
+#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_DOT_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_PICTURE_RENDER_H_
-#define TORCHTAPE_VIEWER_SRC_PICTURE_RENDER_H_
+#ifndef TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_RENDER_H_
+#define TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_RENDER_H_
 
 // Places the boxes of a picture and draws it, by Graphviz, if the viewer was
 // built with it.
@@ -17,4 +17,4 @@ absl::StatusOr<std::string> RenderDot(const std::string& dot,
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_PICTURE_RENDER_H_
+#endif  // TORCHTAPE_VIEWER_SRC_GRAPH_PICTURE_RENDER_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_ATTRIBUTION_H_
-#define TORCHTAPE_VIEWER_SRC_ATTRIBUTION_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_ATTRIBUTION_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_ATTRIBUTION_H_
 
 // Tells which module each op and backward node works for, and who told.
 // README.md ("Modules") describes the rules; each source has its own header.
@@ -131,4 +131,4 @@ class Attribution : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_ATTRIBUTION_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_ATTRIBUTION_H_

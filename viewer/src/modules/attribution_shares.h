@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_ATTRIBUTION_SHARES_H_
-#define TORCHTAPE_VIEWER_SRC_ATTRIBUTION_SHARES_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_ATTRIBUTION_SHARES_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_ATTRIBUTION_SHARES_H_
 
 // How much of the time of ops each source told the module of.
 
@@ -33,4 +33,4 @@ class AttributionShares : public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_ATTRIBUTION_SHARES_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_ATTRIBUTION_SHARES_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_CALL_SITE_MODULES_H_
-#define TORCHTAPE_VIEWER_SRC_CALL_SITE_MODULES_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_CALL_SITE_MODULES_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_CALL_SITE_MODULES_H_
 
 // Tells the module of an op from the function that called it:
 // `NetImpl::forward` works for the module of type NetImpl. Where there are
@@ -59,4 +59,4 @@ class CallSiteModules {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_CALL_SITE_MODULES_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_CALL_SITE_MODULES_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_DATA_FLOW_H_
-#define TORCHTAPE_VIEWER_SRC_DATA_FLOW_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_DATA_FLOW_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_DATA_FLOW_H_
 
 // Infers the module of an op that nothing else tells from the tensors that it
 // reads and makes: the nearest module that holds both those who made what it
@@ -48,4 +48,4 @@ class DataFlow {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_DATA_FLOW_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_DATA_FLOW_H_

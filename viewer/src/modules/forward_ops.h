@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_FORWARD_OPS_H_
-#define TORCHTAPE_VIEWER_SRC_FORWARD_OPS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_FORWARD_OPS_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_FORWARD_OPS_H_
 
 // Remembers something of each forward op for the backward node that it made.
 
@@ -54,4 +54,4 @@ class ForwardOps {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_FORWARD_OPS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_FORWARD_OPS_H_

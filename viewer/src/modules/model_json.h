@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MODEL_JSON_H_
-#define TORCHTAPE_VIEWER_SRC_MODEL_JSON_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_MODEL_JSON_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_MODEL_JSON_H_
 
 // A module tree in JSON, with every recorded field. README.md ("Models")
 // describes it.
@@ -13,4 +13,4 @@ Json ModelJson(const v1::Model& model);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MODEL_JSON_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_MODEL_JSON_H_

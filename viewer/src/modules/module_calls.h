@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MODULE_CALLS_H_
-#define TORCHTAPE_VIEWER_SRC_MODULE_CALLS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_MODULE_CALLS_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_MODULE_CALLS_H_
 
 // Numbers the calls of modules that nobody told of: a module is entered with
 // the first of the ops inside of it that follow each other on a thread, and
@@ -61,4 +61,4 @@ class ModuleCalls {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MODULE_CALLS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_MODULE_CALLS_H_

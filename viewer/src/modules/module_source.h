@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MODULE_SOURCE_H_
-#define TORCHTAPE_VIEWER_SRC_MODULE_SOURCE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_MODULE_SOURCE_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_MODULE_SOURCE_H_
 
 // Whose work an op does, and who told.
 
@@ -37,4 +37,4 @@ struct Owner {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MODULE_SOURCE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_MODULE_SOURCE_H_

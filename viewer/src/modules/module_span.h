@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MODULE_SPAN_H_
-#define TORCHTAPE_VIEWER_SRC_MODULE_SPAN_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_MODULE_SPAN_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_MODULE_SPAN_H_
 
 // What the open spans of a thread tell of a module call.
 
@@ -21,4 +21,4 @@ inline bool IsReentered(const SpanEnd& end) {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MODULE_SPAN_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_MODULE_SPAN_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MODULE_TREE_H_
-#define TORCHTAPE_VIEWER_SRC_MODULE_TREE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_MODULE_TREE_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_MODULE_TREE_H_
 
 // The modules of all models, and which storage is whose parameter.
 //
@@ -120,4 +120,4 @@ uint64_t ElementCount(const v1::TensorType& type);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MODULE_TREE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_MODULE_TREE_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OPTIMIZER_GROUPS_H_
-#define TORCHTAPE_VIEWER_SRC_OPTIMIZER_GROUPS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_OPTIMIZER_GROUPS_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_OPTIMIZER_GROUPS_H_
 
 // Adds up the optimizers' time by parameter group. An op of an optimizer's step
 // works for the group whose parameters it touches; one that touches none works
@@ -65,4 +65,4 @@ class OptimizerGroups : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OPTIMIZER_GROUPS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_OPTIMIZER_GROUPS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OPTIMIZER_STEP_H_
-#define TORCHTAPE_VIEWER_SRC_OPTIMIZER_STEP_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_OPTIMIZER_STEP_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_OPTIMIZER_STEP_H_
 
 // Knows the steps of optimizers, which are ranges, by their names: FORMAT.md
 // "Stream".
@@ -25,4 +25,4 @@ inline bool IsInOptimizerStep(const ThreadState& thread) {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OPTIMIZER_STEP_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_OPTIMIZER_STEP_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OWNER_JSON_H_
-#define TORCHTAPE_VIEWER_SRC_OWNER_JSON_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_OWNER_JSON_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_OWNER_JSON_H_
 
 // Owners in words and in JSON. README.md ("Modules") describes both.
 
@@ -28,4 +28,4 @@ void AddOwner(const ModuleTree& tree, const Owner& owner, uint32_t call,
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OWNER_JSON_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_OWNER_JSON_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_PARAMETER_USE_H_
-#define TORCHTAPE_VIEWER_SRC_PARAMETER_USE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_PARAMETER_USE_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_PARAMETER_USE_H_
 
 // Which modules' parameters and buffers an op reads or changes. A view has the
 // storage of what it looks at, so it is the same parameter.
@@ -47,4 +47,4 @@ class ParameterUses {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_PARAMETER_USE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_PARAMETER_USE_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_UNIT_H_
-#define TORCHTAPE_VIEWER_SRC_UNIT_H_
+#ifndef TORCHTAPE_VIEWER_SRC_MODULES_UNIT_H_
+#define TORCHTAPE_VIEWER_SRC_MODULES_UNIT_H_
 
 // What has one module as a whole: an op or backward node that is in no other
 // one, with all that is inside of it.
@@ -53,4 +53,4 @@ class UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_UNIT_H_
+#endif  // TORCHTAPE_VIEWER_SRC_MODULES_UNIT_H_

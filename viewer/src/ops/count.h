@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_COUNT_H_
-#define TORCHTAPE_VIEWER_SRC_COUNT_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OPS_COUNT_H_
+#define TORCHTAPE_VIEWER_SRC_OPS_COUNT_H_
 
 // A number of things that may not be known. What is computed from one that is
 // not known, or grows too large, is not known either.
@@ -55,4 +55,4 @@ inline void AddTo(std::optional<uint64_t>* sum, std::optional<uint64_t> part) {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_COUNT_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OPS_COUNT_H_

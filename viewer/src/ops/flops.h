@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_FLOPS_H_
-#define TORCHTAPE_VIEWER_SRC_FLOPS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OPS_FLOPS_H_
+#define TORCHTAPE_VIEWER_SRC_OPS_FLOPS_H_
 
 // How much an operator computes and moves, by the shapes and arguments that it
 // was called with: nothing here is measured. README.md ("FLOPs") describes what
@@ -64,4 +64,4 @@ Count BytesMoved(const OpCall& call, Traffic traffic);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_FLOPS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OPS_FLOPS_H_

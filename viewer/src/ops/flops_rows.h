@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_FLOPS_ROWS_H_
-#define TORCHTAPE_VIEWER_SRC_FLOPS_ROWS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OPS_FLOPS_ROWS_H_
+#define TORCHTAPE_VIEWER_SRC_OPS_FLOPS_ROWS_H_
 
 // The tables of formulas.
 
@@ -14,4 +14,4 @@ absl::Span<const FlopsRow> ElementwiseRows();
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_FLOPS_ROWS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OPS_FLOPS_ROWS_H_

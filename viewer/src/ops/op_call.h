@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OP_CALL_H_
-#define TORCHTAPE_VIEWER_SRC_OP_CALL_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OPS_OP_CALL_H_
+#define TORCHTAPE_VIEWER_SRC_OPS_OP_CALL_H_
 
 // One call of an operator by its shapes and whole-number arguments, for
 // formulas that ask by the names of the schema.
@@ -96,4 +96,4 @@ Count Product(const Shape& shape, size_t first, size_t without_last = 0);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OP_CALL_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OPS_OP_CALL_H_

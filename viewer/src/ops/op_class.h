@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OP_CLASS_H_
-#define TORCHTAPE_VIEWER_SRC_OP_CLASS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OPS_OP_CLASS_H_
+#define TORCHTAPE_VIEWER_SRC_OPS_OP_CLASS_H_
 
 // What sort of work an operator does, told from its name.
 
@@ -33,4 +33,4 @@ int LevelOf(OpClass op_class);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OP_CLASS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OPS_OP_CLASS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OP_WORK_H_
-#define TORCHTAPE_VIEWER_SRC_OP_WORK_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OPS_OP_WORK_H_
+#define TORCHTAPE_VIEWER_SRC_OPS_OP_WORK_H_
 
 // Tells of each op that ends how much it computed and moved. Work is counted
 // once: of ops inside of each other, by the outermost that has a formula.
@@ -94,4 +94,4 @@ class OpWork : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OP_WORK_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OPS_OP_WORK_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SCHEMA_H_
-#define TORCHTAPE_VIEWER_SRC_SCHEMA_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OPS_SCHEMA_H_
+#define TORCHTAPE_VIEWER_SRC_OPS_SCHEMA_H_
 
 // Reads an operator's schema:
 //   "aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) ->
@@ -24,4 +24,4 @@ std::vector<Argument> SchemaReturns(absl::string_view schema);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SCHEMA_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OPS_SCHEMA_H_

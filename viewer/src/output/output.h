@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OUTPUT_H_
-#define TORCHTAPE_VIEWER_SRC_OUTPUT_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OUTPUT_OUTPUT_H_
+#define TORCHTAPE_VIEWER_SRC_OUTPUT_OUTPUT_H_
 
 // Where a verb's output goes: standard output, or a file that appears under its
 // name only when it is whole.
@@ -42,4 +42,4 @@ bool StderrIsTerminal();
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OUTPUT_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OUTPUT_OUTPUT_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_PROGRESS_H_
-#define TORCHTAPE_VIEWER_SRC_PROGRESS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OUTPUT_PROGRESS_H_
+#define TORCHTAPE_VIEWER_SRC_OUTPUT_PROGRESS_H_
 
 // A line on a terminal that says how far a long reading has come.
 
@@ -26,4 +26,4 @@ class Progress {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_PROGRESS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OUTPUT_PROGRESS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_TABLE_H_
-#define TORCHTAPE_VIEWER_SRC_TABLE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OUTPUT_TABLE_H_
+#define TORCHTAPE_VIEWER_SRC_OUTPUT_TABLE_H_
 
 // A plain text table of at most 100 columns. The first columns hold names, and
 // the widest gives way when space is short; the others hold numbers with their
@@ -37,4 +37,4 @@ class Table {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_TABLE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OUTPUT_TABLE_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_TEXT_ESCAPE_H_
-#define TORCHTAPE_VIEWER_SRC_TEXT_ESCAPE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OUTPUT_TEXT_ESCAPE_H_
+#define TORCHTAPE_VIEWER_SRC_OUTPUT_TEXT_ESCAPE_H_
 
 // Makes names safe to print. Names come from users: they may hold bytes that
 // are not UTF-8, and control characters that would move a terminal's cursor.
@@ -29,4 +29,4 @@ std::string FitText(absl::string_view text, size_t width);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_TEXT_ESCAPE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OUTPUT_TEXT_ESCAPE_H_

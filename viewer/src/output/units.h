@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_UNITS_H_
-#define TORCHTAPE_VIEWER_SRC_UNITS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_OUTPUT_UNITS_H_
+#define TORCHTAPE_VIEWER_SRC_OUTPUT_UNITS_H_
 
 // Numbers as people read them. Inside the viewer time is nanoseconds and size
 // is bytes; here, and nowhere else, they become other units.
@@ -29,4 +29,4 @@ std::string InstantText(uint64_t time_ns);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_UNITS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_OUTPUT_UNITS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_LOG_COUNTS_H_
-#define TORCHTAPE_VIEWER_SRC_LOG_COUNTS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_LOG_COUNTS_H_
+#define TORCHTAPE_VIEWER_SRC_REPLAY_LOG_COUNTS_H_
 
 // Counts everything in a log.
 
@@ -60,4 +60,4 @@ class LogCounts : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_LOG_COUNTS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_LOG_COUNTS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_LOG_STATE_H_
-#define TORCHTAPE_VIEWER_SRC_LOG_STATE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_LOG_STATE_H_
+#define TORCHTAPE_VIEWER_SRC_REPLAY_LOG_STATE_H_
 
 // Opens a log for a verb and says afterwards in what state it was.
 
@@ -36,4 +36,4 @@ Json RunJson(const v1::Run& run);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_LOG_STATE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_LOG_STATE_H_

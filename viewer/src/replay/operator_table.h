@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_OPERATOR_TABLE_H_
-#define TORCHTAPE_VIEWER_SRC_OPERATOR_TABLE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_OPERATOR_TABLE_H_
+#define TORCHTAPE_VIEWER_SRC_REPLAY_OPERATOR_TABLE_H_
 
 // Gives operators one identity for the whole log. In the log each chunk counts
 // its own.
@@ -36,4 +36,4 @@ class OperatorTable {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_OPERATOR_TABLE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_OPERATOR_TABLE_H_

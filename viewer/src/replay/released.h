@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_RELEASED_H_
-#define TORCHTAPE_VIEWER_SRC_RELEASED_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_RELEASED_H_
+#define TORCHTAPE_VIEWER_SRC_REPLAY_RELEASED_H_
 
 // The steps of which only summaries are in the log, since their bytes were
 // given back to the disk.
@@ -57,4 +57,4 @@ nlohmann::ordered_json ReleasedJson(const Released& released);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_RELEASED_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_RELEASED_H_

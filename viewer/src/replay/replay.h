@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_H_
-#define TORCHTAPE_VIEWER_SRC_REPLAY_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_REPLAY_H_
+#define TORCHTAPE_VIEWER_SRC_REPLAY_REPLAY_H_
 
 // Walks a log once and tells visitors what happened.
 //
@@ -57,4 +57,4 @@ absl::StatusOr<ReplayReport> Replay(const ReplayOptions& options,
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_REPLAY_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_VALUE_READER_H_
-#define TORCHTAPE_VIEWER_SRC_VALUE_READER_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_VALUE_READER_H_
+#define TORCHTAPE_VIEWER_SRC_REPLAY_VALUE_READER_H_
 
 // Puts together what a span was given or returned: the signature says which
 // values there are, the columns hold the ids and reals among them.
@@ -53,4 +53,4 @@ std::vector<int64_t> StridesOf(const v1::TensorType& type);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_VALUE_READER_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_VALUE_READER_H_

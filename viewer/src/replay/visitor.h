@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_VISITOR_H_
-#define TORCHTAPE_VIEWER_SRC_VISITOR_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPLAY_VISITOR_H_
+#define TORCHTAPE_VIEWER_SRC_REPLAY_VISITOR_H_
 
 // What happened in a run, told event by event. Replay() calls a visitor in the
 // order of time, threads merged; everything that the viewer shows is a visitor.
@@ -173,4 +173,4 @@ class Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_VISITOR_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPLAY_VISITOR_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPORT_COLUMNS_H_
-#define TORCHTAPE_VIEWER_SRC_REPORT_COLUMNS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPORT_REPORT_COLUMNS_H_
+#define TORCHTAPE_VIEWER_SRC_REPORT_REPORT_COLUMNS_H_
 
 // How a report carries its events: columns of numbers, small ones in few
 // bytes, behind a JSON text that says what there is.
@@ -45,4 +45,4 @@ std::string PackReport(Json facts, const Columns& columns);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPORT_COLUMNS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPORT_REPORT_COLUMNS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPORT_DEVICES_H_
-#define TORCHTAPE_VIEWER_SRC_REPORT_DEVICES_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPORT_REPORT_DEVICES_H_
+#define TORCHTAPE_VIEWER_SRC_REPORT_REPORT_DEVICES_H_
 
 // Keeps for a report what streams of devices took for the kept spans and steps.
 
@@ -65,4 +65,4 @@ class ReportDevices : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPORT_DEVICES_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPORT_REPORT_DEVICES_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPORT_JSON_H_
-#define TORCHTAPE_VIEWER_SRC_REPORT_JSON_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPORT_REPORT_JSON_H_
+#define TORCHTAPE_VIEWER_SRC_REPORT_REPORT_JSON_H_
 
 // What a report says in JSON beside its columns: the tables that the columns'
 // numbers point into, and how far the events are complete.
@@ -26,4 +26,4 @@ Json ReportJson(const ReportFacts& facts);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPORT_JSON_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPORT_REPORT_JSON_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPORT_MEMORY_H_
-#define TORCHTAPE_VIEWER_SRC_REPORT_MEMORY_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPORT_REPORT_MEMORY_H_
+#define TORCHTAPE_VIEWER_SRC_REPORT_REPORT_MEMORY_H_
 
 // Keeps for a report every allocation that is live in one of the kept steps,
 // and of each step how much was live at most.
@@ -91,4 +91,4 @@ class ReportMemory : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPORT_MEMORY_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPORT_REPORT_MEMORY_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPORT_PAGE_H_
-#define TORCHTAPE_VIEWER_SRC_REPORT_PAGE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPORT_REPORT_PAGE_H_
+#define TORCHTAPE_VIEWER_SRC_REPORT_REPORT_PAGE_H_
 
 // The page of a report, made of viewer/report at build time. The data of a log
 // go between its two parts, as base64.
@@ -16,4 +16,4 @@ ReportPage GetReportPage();
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPORT_PAGE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPORT_REPORT_PAGE_H_

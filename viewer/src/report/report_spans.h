@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPORT_SPANS_H_
-#define TORCHTAPE_VIEWER_SRC_REPORT_SPANS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPORT_REPORT_SPANS_H_
+#define TORCHTAPE_VIEWER_SRC_REPORT_REPORT_SPANS_H_
 
 // Keeps the spans of some steps for a report: when, what, for which module and
 // line, of which shapes, and who made what they read.
@@ -124,4 +124,4 @@ class ReportSpans : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPORT_SPANS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPORT_REPORT_SPANS_H_

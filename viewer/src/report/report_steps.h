@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_REPORT_STEPS_H_
-#define TORCHTAPE_VIEWER_SRC_REPORT_STEPS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_REPORT_REPORT_STEPS_H_
+#define TORCHTAPE_VIEWER_SRC_REPORT_REPORT_STEPS_H_
 
 // Which steps a report keeps all events of, when a log has more than fit.
 
@@ -20,4 +20,4 @@ KeptSteps ChooseSteps(const Json& summary, uint64_t most_events);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_REPORT_STEPS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_REPORT_REPORT_STEPS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_CALL_SITE_TABLE_H_
-#define TORCHTAPE_VIEWER_SRC_CALL_SITE_TABLE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_CALL_SITE_TABLE_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_CALL_SITE_TABLE_H_
 
 // Gives call sites and code objects one identity for the whole log, as
 // OperatorTable does for operators.
@@ -43,4 +43,4 @@ class CallSiteTable {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_CALL_SITE_TABLE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_CALL_SITE_TABLE_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_CODE_FILE_H_
-#define TORCHTAPE_VIEWER_SRC_CODE_FILE_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_CODE_FILE_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_CODE_FILE_H_
 
 // An executable, a shared library, or the separate debug file of one.
 
@@ -61,4 +61,4 @@ class CodeFile {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_CODE_FILE_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_CODE_FILE_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_CODE_LINES_H_
-#define TORCHTAPE_VIEWER_SRC_CODE_LINES_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_CODE_LINES_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_CODE_LINES_H_
 
 // The debug information of one file: which functions and lines hold an address.
 //
@@ -60,4 +60,4 @@ class CodeLines {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_CODE_LINES_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_CODE_LINES_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_CODE_SEARCH_H_
-#define TORCHTAPE_VIEWER_SRC_CODE_SEARCH_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_CODE_SEARCH_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_CODE_SEARCH_H_
 
 // Finds the files of an executable or shared library on this machine. A file
 // counts only if it has the build id that was recorded. Never asks a network.
@@ -33,4 +33,4 @@ FoundFiles FindFiles(const CodeObject& object, const SearchPlaces& places);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_CODE_SEARCH_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_CODE_SEARCH_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_FUNCTION_NAME_H_
-#define TORCHTAPE_VIEWER_SRC_FUNCTION_NAME_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_FUNCTION_NAME_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_FUNCTION_NAME_H_
 
 // The name of a function as its author would say it.
 
@@ -17,4 +17,4 @@ std::string WithoutSignature(const std::string& demangled);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_FUNCTION_NAME_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_FUNCTION_NAME_H_

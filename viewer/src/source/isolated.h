@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_ISOLATED_H_
-#define TORCHTAPE_VIEWER_SRC_ISOLATED_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_ISOLATED_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_ISOLATED_H_
 
 // Answers questions in a process of its own. Whatever goes wrong there - a
 // crash, an endless loop, too much memory - costs an answer and nothing else.
@@ -53,4 +53,4 @@ class Isolated {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_ISOLATED_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_ISOLATED_H_

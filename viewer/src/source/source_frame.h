@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_FRAME_H_
-#define TORCHTAPE_VIEWER_SRC_SOURCE_FRAME_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_FRAME_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_FRAME_H_
 
 // A function at work, and where in its source. A call that was inlined lies in
 // several at once.
@@ -18,4 +18,4 @@ struct SourceFrame {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_FRAME_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_FRAME_H_

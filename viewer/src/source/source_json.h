@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_JSON_H_
-#define TORCHTAPE_VIEWER_SRC_SOURCE_JSON_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_JSON_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_JSON_H_
 
 // Where in the source, in words and in JSON. README.md ("Call sites") describes
 // both.
@@ -28,4 +28,4 @@ Json FrameJson(const SourceFrame& frame);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_JSON_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_JSON_H_

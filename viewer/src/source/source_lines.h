@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_LINES_H_
-#define TORCHTAPE_VIEWER_SRC_SOURCE_LINES_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_LINES_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_LINES_H_
 
 // Tells which line of the user's program each span works for.
 //
@@ -75,4 +75,4 @@ class SourceLines : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_LINES_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_SOURCE_LINES_H_

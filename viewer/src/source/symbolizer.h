@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SYMBOLIZER_H_
-#define TORCHTAPE_VIEWER_SRC_SYMBOLIZER_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_SYMBOLIZER_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_SYMBOLIZER_H_
 
 // Tells where in the source an address of code lies, by the object files on
 // this machine.
@@ -60,4 +60,4 @@ std::string PlaceOf(const CallSite& site);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SYMBOLIZER_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_SYMBOLIZER_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_USER_FRAME_H_
-#define TORCHTAPE_VIEWER_SRC_USER_FRAME_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_USER_FRAME_H_
+#define TORCHTAPE_VIEWER_SRC_SOURCE_USER_FRAME_H_
 
 // Which part of a call site is the user's program. LibTorch and the standard
 // library are not: their objects, their namespaces, and the files of their
@@ -20,4 +20,4 @@ const SourceFrame* UserFrame(const CallSite& call_site, const Site& site);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_USER_FRAME_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_USER_FRAME_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_DEVICE_JSON_H_
-#define TORCHTAPE_VIEWER_SRC_DEVICE_JSON_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SUMMARY_DEVICE_JSON_H_
+#define TORCHTAPE_VIEWER_SRC_SUMMARY_DEVICE_JSON_H_
 
 // Device times as JSON; README.md ("Device times") describes it.
 
@@ -20,4 +20,4 @@ Json DeviceTimeJson(const v1::Run& run, const LogCounts& counts,
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_DEVICE_JSON_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_DEVICE_JSON_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SUMMARY_H_
-#define TORCHTAPE_VIEWER_SRC_SUMMARY_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SUMMARY_SUMMARY_H_
+#define TORCHTAPE_VIEWER_SRC_SUMMARY_SUMMARY_H_
 
 // Everything that `torchtape summary` shows, before it is put into words.
 
@@ -57,4 +57,4 @@ Json SummaryJson(const SummaryFacts& facts);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_SUMMARY_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SUMMARY_PARTS_H_
-#define TORCHTAPE_VIEWER_SRC_SUMMARY_PARTS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SUMMARY_SUMMARY_PARTS_H_
+#define TORCHTAPE_VIEWER_SRC_SUMMARY_SUMMARY_PARTS_H_
 
 // What the text of a summary is put together from.
 
@@ -68,4 +68,4 @@ inline std::string Plural(uint64_t count, absl::string_view one) {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_PARTS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_SUMMARY_PARTS_H_

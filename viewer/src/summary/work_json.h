@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_WORK_JSON_H_
-#define TORCHTAPE_VIEWER_SRC_WORK_JSON_H_
+#ifndef TORCHTAPE_VIEWER_SRC_SUMMARY_WORK_JSON_H_
+#define TORCHTAPE_VIEWER_SRC_SUMMARY_WORK_JSON_H_
 
 // What was computed and moved, as JSON. README.md ("FLOPs") describes it.
 
@@ -13,4 +13,4 @@ Json WorkJson(const DirectedWork& work);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_WORK_JSON_H_
+#endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_WORK_JSON_H_

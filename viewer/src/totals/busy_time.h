@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_BUSY_TIME_H_
-#define TORCHTAPE_VIEWER_SRC_BUSY_TIME_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_BUSY_TIME_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_BUSY_TIME_H_
 
 // The time that intervals cover together: where they overlap it counts once.
 
@@ -57,4 +57,4 @@ class BusyTime {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_BUSY_TIME_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_BUSY_TIME_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_DEVICE_MEMORY_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_DEVICE_MEMORY_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_DEVICE_MEMORY_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_DEVICE_MEMORY_TOTALS_H_
 
 // Memory by device: what the run allocated, and what the device's allocator
 // said of itself. MemoryTotals tells who held it.
@@ -69,4 +69,4 @@ class DeviceMemoryTotals : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_DEVICE_MEMORY_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_DEVICE_MEMORY_TOTALS_H_

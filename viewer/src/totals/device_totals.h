@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_DEVICE_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_DEVICE_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_DEVICE_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_DEVICE_TOTALS_H_
 
 // Adds up what devices took: by stream, by step, and by module, forward and
 // backward. A time is known after its span, and the span's module after the
@@ -109,4 +109,4 @@ class DeviceTotals : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_DEVICE_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_DEVICE_TOTALS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MEMORY_ROLES_H_
-#define TORCHTAPE_VIEWER_SRC_MEMORY_ROLES_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_MEMORY_ROLES_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_MEMORY_ROLES_H_
 
 // Finds what storages are for, as training goes. A storage has the highest of
 // the roles that it ever had.
@@ -50,4 +50,4 @@ class MemoryRoles : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MEMORY_ROLES_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_MEMORY_ROLES_H_

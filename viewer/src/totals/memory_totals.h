@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MEMORY_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_MEMORY_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_MEMORY_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_MEMORY_TOTALS_H_
 
 // Follows the memory that the run allocated: how much, when most, and who held
 // it then. Memory from before the recording is not in the log and not counted.
@@ -138,4 +138,4 @@ class MemoryTotals : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MEMORY_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_MEMORY_TOTALS_H_

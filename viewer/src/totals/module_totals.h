@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_MODULE_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_MODULE_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_MODULE_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_MODULE_TOTALS_H_
 
 // Adds up the time of modules.
 
@@ -75,4 +75,4 @@ class ModuleTotals : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_MODULE_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_MODULE_TOTALS_H_

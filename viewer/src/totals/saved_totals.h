@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SAVED_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_SAVED_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_SAVED_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_SAVED_TOTALS_H_
 
 // Adds up what autograd keeps for the backward pass: activations. Each storage
 // counts once a step, however many nodes keep it and however many tensors lie
@@ -42,4 +42,4 @@ class SavedTotals {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SAVED_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_SAVED_TOTALS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SOURCE_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_SOURCE_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_SOURCE_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_SOURCE_TOTALS_H_
 
 // Adds up ops and backward nodes by the line of the user's that they work for.
 
@@ -65,4 +65,4 @@ std::string NameOf(const SourceFrame& frame);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SOURCE_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_SOURCE_TOTALS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_SPAN_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_SPAN_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_SPAN_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_SPAN_TOTALS_H_
 
 // Adds up spans by name: ops, backward nodes, ranges, scripts, modules.
 
@@ -55,4 +55,4 @@ void FilterTotals(const std::string& text, std::vector<SpanTotal>* totals);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_SPAN_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_SPAN_TOTALS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_STEP_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_STEP_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_STEP_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_STEP_TOTALS_H_
 
 // The steps of a run: how long they took, what happened in them.
 
@@ -55,4 +55,4 @@ uint64_t Quantile(std::vector<uint64_t> numbers, double ratio);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_STEP_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_STEP_TOTALS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_VALUE_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_VALUE_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_VALUE_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_VALUE_TOTALS_H_
 
 // The values that the program logged, by name.
 
@@ -37,4 +37,4 @@ class ValueTotals : public Visitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_VALUE_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_VALUE_TOTALS_H_

@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_WAIT_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_WAIT_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_WAIT_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_WAIT_TOTALS_H_
 
 // Where the host waits for a device, and because of what: the calls of the
 // device's runtime library that return only when the device has come so far.
@@ -76,4 +76,4 @@ class WaitTotals : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_WAIT_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_WAIT_TOTALS_H_

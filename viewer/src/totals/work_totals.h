@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_WORK_TOTALS_H_
-#define TORCHTAPE_VIEWER_SRC_WORK_TOTALS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_TOTALS_WORK_TOTALS_H_
+#define TORCHTAPE_VIEWER_SRC_TOTALS_WORK_TOTALS_H_
 
 // Adds up what ops computed and moved: by operator, step and module.
 
@@ -79,4 +79,4 @@ class WorkTotals : public Visitor, public UnitVisitor {
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_WORK_TOTALS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_TOTALS_WORK_TOTALS_H_

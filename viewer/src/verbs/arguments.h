@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_ARGUMENTS_H_
-#define TORCHTAPE_VIEWER_SRC_ARGUMENTS_H_
+#ifndef TORCHTAPE_VIEWER_SRC_VERBS_ARGUMENTS_H_
+#define TORCHTAPE_VIEWER_SRC_VERBS_ARGUMENTS_H_
 
 // The command line.
 
@@ -32,4 +32,4 @@ Arguments ParseArguments(int argc, const char* const* argv);
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_ARGUMENTS_H_
+#endif  // TORCHTAPE_VIEWER_SRC_VERBS_ARGUMENTS_H_

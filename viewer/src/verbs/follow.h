@@ -1,5 +1,5 @@
-#ifndef TORCHTAPE_VIEWER_SRC_FOLLOW_H_
-#define TORCHTAPE_VIEWER_SRC_FOLLOW_H_
+#ifndef TORCHTAPE_VIEWER_SRC_VERBS_FOLLOW_H_
+#define TORCHTAPE_VIEWER_SRC_VERBS_FOLLOW_H_
 
 // Shows a log that is being recorded, again and again.
 
@@ -20,4 +20,4 @@ absl::StatusOr<Outcome> Follow(
 
 }  // namespace torchtape::viewer
 
-#endif  // TORCHTAPE_VIEWER_SRC_FOLLOW_H_
+#endif  // TORCHTAPE_VIEWER_SRC_VERBS_FOLLOW_H_
