@@ -11,6 +11,7 @@ line for each model; exit code 1 if a bar is missed.
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -142,13 +143,21 @@ def unequal(counts, kineto):
     return {n: (counts.get(n, 0), kineto.get(n, 0)) for n in names if counts.get(n, 0) != kineto.get(n, 0)}
 
 
-def least_seconds(command, rounds=3):
-    def once():
-        start = time.monotonic()
-        subprocess.run(command, check=True)
-        return time.monotonic() - start
+def processor_seconds():
+    """Of all programs that were run and are over."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
-    return min(once() for _ in range(rounds))
+
+def least_seconds(command, rounds=5):
+    """On the clock, and of processor time."""
+
+    def once():
+        start, processor = time.monotonic(), processor_seconds()
+        subprocess.run(command, check=True)
+        return time.monotonic() - start, processor_seconds() - processor
+
+    return map(min, zip(*(once() for _ in range(rounds))))
 
 
 def measure(build, model, folder):
@@ -167,6 +176,7 @@ def measure(build, model, folder):
         facts = json.load(file)
     info = json.loads(subprocess.run([tool, "info", "--json", plain], stdout=subprocess.PIPE, check=True).stdout)
     export = [tool, "export", "--to=json", plain, "-o", os.path.join(folder, "graph.json")]
+    export_s, export_processor_s = least_seconds(export)
     wrong = {kind: {} for kind in logs}
     return {
         "model": model,
@@ -178,9 +188,16 @@ def measure(build, model, folder):
         "sources": info["attribution"],
         "right": {kind: right_share(log, logs["told"], wrong[kind]) for kind, log in logs.items()},
         "wrong": {k: sorted(((ns, *key) for key, ns in w.items()), key=lambda row: -row[0])[:8] for k, w in wrong.items()},
-        "to_graph_s": facts["recorded_step_s"] - facts["bare_step_s"] + least_seconds(export),
+        "to_graph_s": facts["recorded_step_s"] - facts["bare_step_s"] + export_s,
+        "to_graph_processor_s": facts["recorded_step_processor_s"]
+        - facts["bare_step_processor_s"]
+        + export_processor_s,
+        "export_s": export_s,
+        "export_processor_s": export_processor_s,
         "bare_step_s": facts["bare_step_s"],
+        "bare_step_processor_s": facts["bare_step_processor_s"],
         "reference_loop_s": facts["reference_loop_s"],
+        "reference_loop_processor_s": facts["reference_loop_processor_s"],
         "log_bytes": os.path.getsize(plain),
     }
 
@@ -194,9 +211,9 @@ def is_met(result):
 
 
 def beside_visuai(result):
-    """How many times faster and smaller."""
+    """How many times faster, by processor time, and smaller."""
     seconds, kilobytes = VISUAI[result["model"]]
-    return seconds / result["to_graph_s"], 1e3 * kilobytes / result["log_bytes"]
+    return seconds / result["to_graph_processor_s"], 1e3 * kilobytes / result["log_bytes"]
 
 
 def print_result(result):
@@ -225,9 +242,10 @@ def print_visuai(result):
     faster, smaller = beside_visuai(result)
     met = faster >= TIME_BAR and smaller >= SPACE_BAR
     print(
-        f"{result['model']:20} {1e3 * result['to_graph_s']:8.1f} ms  Visuai {seconds:7.3f} s  {faster:6.0f} x   "
+        f"{result['model']:20} {1e3 * result['to_graph_processor_s']:7.1f} ms ({1e3 * result['to_graph_s']:7.1f} on the clock)  "
+        f"Visuai {seconds:7.3f} s  {faster:5.1f} x   "
         f"{result['log_bytes'] / 1e3:7.1f} kB  Visuai {kilobytes:7.1f} kB  {smaller:5.1f} x   "
-        f"reference loop {1e3 * result['reference_loop_s']:.0f} ms  {'met' if met else 'NOT MET'}"
+        f"reference loop {1e3 * result['reference_loop_processor_s']:.0f} ms  {'met' if met else 'NOT MET'}"
     )
 
 

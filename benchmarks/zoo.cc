@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <set>
@@ -43,6 +44,30 @@ double Now() {
       .count();
 }
 
+// Of all threads.
+double ProcessorNow() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) +
+         1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+struct Seconds {
+  double wall = 1e9, processor = 1e9;
+
+  void Shorten(const Seconds& other) {
+    wall = std::min(wall, other.wall);
+    processor = std::min(processor, other.processor);
+  }
+};
+
+template <typename Function>
+Seconds Measure(Function function) {
+  const Seconds start = {Now(), ProcessorNow()};
+  function();
+  return {Now() - start.wall, ProcessorNow() - start.processor};
+}
+
 Counts CountUnderKineto(const std::function<void()>& step) {
   const profiler::ProfilerConfig config(
       torch::profiler::impl::ProfilerState::KINETO);
@@ -61,54 +86,50 @@ Counts CountUnderKineto(const std::function<void()>& step) {
 
 // Of processor work that has nothing to do with training, so that figures of
 // two machines can be compared: the least of some rounds.
-double ReferenceLoop() {
-  double least = 1e9;
+Seconds ReferenceLoop() {
+  Seconds least;
   for (int round = 0; round < 5; ++round) {
-    const double start = Now();
-    volatile uint64_t sink = 0;
-    uint64_t x = 88172645463325252;
-    for (int i = 0; i < 20'000'000; ++i) {
-      x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-    }
-    sink = x;
-    (void)sink;
-    least = std::min(least, Now() - start);
+    least.Shorten(Measure([] {
+      volatile uint64_t sink = 0;
+      uint64_t x = 88172645463325252;
+      for (int i = 0; i < 20'000'000; ++i) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+      }
+      sink = x;
+      (void)sink;
+    }));
   }
   return least;
 }
 
 // The least of some steps.
-double BareStep(const zoo::Training& training) {
+Seconds BareStep(const zoo::Training& training) {
   training.step();  // makes the optimizer's state
-  double least = 1e9;
-  for (int i = 0; i < 3; ++i) {
-    const double start = Now();
-    training.step();
-    least = std::min(least, Now() - start);
-  }
+  Seconds least;
+  for (int i = 0; i < 3; ++i) least.Shorten(Measure(training.step));
   return least;
 }
 
 // From the start of a recorded step to the end of the log. The step before it
 // is recorded and thrown away, since callbacks look beside the taps in it.
-double RecordStep(const zoo::Training& training, const std::string& log_path,
-                  std::string* problem) {
+Seconds RecordStep(const zoo::Training& training, const std::string& log_path,
+                   std::string* problem) {
   torchtape::TrackerOptions options;
   options.log_path = log_path;
   options.schedule.warmup = options.schedule.active = 1;
   options.schedule.repeat = 1;
   torchtape::Tracker tracker(options);
   training.step();
-  const double start = Now();
-  tracker.Step();
-  for (const auto& [name, model] : training.models) {
-    tracker.Attach(*model, name);
-  }
-  training.step();
-  tracker.Step();
-  const absl::Status status = tracker.Stop();
-  if (!status.ok()) *problem = status.ToString();
-  return Now() - start;
+  return Measure([&] {
+    tracker.Step();
+    for (const auto& [name, model] : training.models) {
+      tracker.Attach(*model, name);
+    }
+    training.step();
+    tracker.Step();
+    const absl::Status status = tracker.Stop();
+    if (!status.ok()) *problem = status.ToString();
+  });
 }
 
 int64_t CountParameters(const zoo::Training& training) {
@@ -119,6 +140,11 @@ int64_t CountParameters(const zoo::Training& training) {
     }
   }
   return count;
+}
+
+void WriteSeconds(const char* name, const Seconds& seconds, std::ostream& out) {
+  out << ",\"" << name << "_s\":" << seconds.wall << ",\"" << name
+      << "_processor_s\":" << seconds.processor;
 }
 
 void WriteModules(const zoo::Training& training, std::ostream& out) {
@@ -157,19 +183,21 @@ int Train(const zoo::Model& model, const std::string& log_path,
   }
 #endif
   const int64_t parameters = CountParameters(training);
-  const double reference = ReferenceLoop();
-  const double bare = BareStep(training);
+  const Seconds reference = ReferenceLoop();
+  const Seconds bare = BareStep(training);
   std::string problem;
-  const double recorded = RecordStep(training, log_path, &problem);
+  const Seconds recorded = RecordStep(training, log_path, &problem);
   if (!problem.empty()) {
     std::fprintf(stderr, "zoo: %s\n", problem.c_str());
     return 1;
   }
   std::ofstream out(facts_path);
   out << "{\"model\":\"" << model.name << "\",\"parameters\":" << parameters
-      << ",\"published_parameters\":" << model.parameters
-      << ",\"reference_loop_s\":" << reference << ",\"bare_step_s\":" << bare
-      << ",\"recorded_step_s\":" << recorded << ",\n\"kineto\":{";
+      << ",\"published_parameters\":" << model.parameters;
+  WriteSeconds("reference_loop", reference, out);
+  WriteSeconds("bare_step", bare, out);
+  WriteSeconds("recorded_step", recorded, out);
+  out << ",\n\"kineto\":{";
   const char* comma = "";
   for (const auto& [name, count] : CountUnderKineto(training.step)) {
     out << comma << '"' << name << "\":" << count;

@@ -6,31 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <tuple>
 #include <utility>
 
 #include "source/function_name.h"
 
 namespace torchtape::viewer {
 namespace {
-
-// Symbols that lie inside of others are few.
-constexpr int kMaxNesting = 16;
-
-// Of names for the same code: the one that others can see.
-int PreferenceOf(const GElf_Sym& symbol) {
-  switch (GELF_ST_BIND(symbol.st_info)) {
-    case STB_GLOBAL:
-      return 2;
-    case STB_WEAK:
-      return 1;
-    default:
-      return 0;
-  }
-}
 
 // Only a plain file: another kind could block, or never end.
 int OpenPlainFile(const std::string& path) {
@@ -113,45 +96,10 @@ std::vector<SourceFrame> CodeFile::Lines(uint64_t address) {
   return lines_->Find(address);
 }
 
-void CodeFile::ReadSymbols(uint32_t section_type) {
-  for (Elf_Scn* section = nullptr;
-       (section = elf_nextscn(elf_, section)) != nullptr;) {
-    GElf_Shdr header;
-    if (gelf_getshdr(section, &header) == nullptr) continue;
-    if (header.sh_type != section_type) continue;
-    Elf_Data* data = elf_getdata(section, nullptr);
-    GElf_Sym symbol;
-    for (int i = 0; gelf_getsym(data, i, &symbol) != nullptr; ++i) {
-      const int type = GELF_ST_TYPE(symbol.st_info);
-      if (type != STT_FUNC && type != STT_GNU_IFUNC) continue;
-      const uint64_t end = symbol.st_value + symbol.st_size;
-      if (symbol.st_shndx == SHN_UNDEF || end <= symbol.st_value) continue;
-      const char* name = elf_strptr(elf_, header.sh_link, symbol.st_name);
-      if (name == nullptr || *name == '\0') continue;
-      symbols_.push_back({symbol.st_value, end, PreferenceOf(symbol), name});
-    }
-  }
-  std::stable_sort(symbols_.begin(), symbols_.end(),
-                   [](const SymbolRange& a, const SymbolRange& b) {
-                     return std::tie(a.begin, a.preference) <
-                            std::tie(b.begin, b.preference);
-                   });
-}
-
 std::string CodeFile::Symbol(uint64_t address) {
-  if (!has_read_symbols_) {
-    has_read_symbols_ = true;
-    ReadSymbols(SHT_SYMTAB);
-    if (symbols_.empty()) ReadSymbols(SHT_DYNSYM);
-  }
-  auto it = std::upper_bound(
-      symbols_.begin(), symbols_.end(), address,
-      [](uint64_t at, const SymbolRange& symbol) { return at < symbol.begin; });
-  for (int i = 0; i < kMaxNesting && it != symbols_.begin(); ++i) {
-    --it;
-    if (address < it->end) return FunctionName(it->name);
-  }
-  return "";
+  if (symbols_ == nullptr) symbols_ = std::make_unique<SymbolTable>(elf_);
+  const char* name = symbols_->Find(address);
+  return name == nullptr ? "" : FunctionName(name);
 }
 
 }  // namespace torchtape::viewer

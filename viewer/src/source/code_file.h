@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "source/code_lines.h"
 #include "source/source_frame.h"
+#include "source/symbol_table.h"
 
 namespace torchtape::viewer {
 
@@ -40,23 +41,16 @@ class CodeFile {
   const std::string& path() const { return path_; }
 
  private:
-  struct SymbolRange {
-    uint64_t begin, end;
-    int preference;    // of symbols at the same place the greater one
-    const char* name;  // in the file
-  };
-
   CodeFile(std::string path, int file, Elf* elf);
   bool HasSection(const char* name) const;
-  void ReadSymbols(uint32_t section_type);
 
   const std::string path_;
   const int file_;
   Elf* const elf_;
   bool has_lines_ = false;
-  std::unique_ptr<CodeLines> lines_;  // read when first asked
-  bool has_read_symbols_ = false;
-  std::vector<SymbolRange> symbols_;  // by `begin`
+  // Read when first asked.
+  std::unique_ptr<CodeLines> lines_;
+  std::unique_ptr<SymbolTable> symbols_;
 };
 
 }  // namespace torchtape::viewer

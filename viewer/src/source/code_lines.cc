@@ -54,28 +54,28 @@ const Range* Holding(const std::vector<Range>& ranges, uint64_t address) {
   return nullptr;
 }
 
-// Collects the functions of a unit that have code.
+// Visits the functions of a unit and all that can hold one, each before what is
+// in it: in the order in which they are in the file.
 template <typename Add>
 class FunctionWalk {
  public:
+  // `add` is given each and the number of what holds it, and returns its own.
   explicit FunctionWalk(Add add) : add_(add) {}
 
-  void Children(Dwarf_Die parent, int depth) {
+  void Children(Dwarf_Die* parent, size_t number, int depth) {
     Dwarf_Die die;
-    if (depth > kMaxDepth || dwarf_child(&parent, &die) != 0) return;
+    if (depth > kMaxDepth || dwarf_child(parent, &die) != 0) return;
     do {
       if (budget_ == 0) return;
       --budget_;
       switch (dwarf_tag(&die)) {
         case DW_TAG_subprogram:
-          add_(&die);
-          [[fallthrough]];
         case DW_TAG_namespace:
         case DW_TAG_class_type:
         case DW_TAG_structure_type:
         case DW_TAG_union_type:
         case DW_TAG_lexical_block:
-          Children(die, depth + 1);
+          Children(&die, add_(&die, number), depth + 1);
           break;
         default:
           break;
@@ -86,8 +86,8 @@ class FunctionWalk {
  private:
   // A sibling is further on in the file.
   static bool Next(Dwarf_Die* die) {
-    const Dwarf_Off before = dwarf_dieoffset(die);
-    return dwarf_siblingof(die, die) == 0 && dwarf_dieoffset(die) > before;
+    const void* before = die->addr;
+    return dwarf_siblingof(die, die) == 0 && die->addr > before;
   }
 
   size_t budget_ = kMaxEntries;
@@ -149,14 +149,11 @@ std::string ScopeOf(Dwarf_Die* scope, bool is_call) {
   }
 }
 
-std::string NameWithScopes(Dwarf_Die* die) {
-  const char* name = dwarf_diename(die);
-  if (name == nullptr) return "";
-  std::string text = name;
-  Dwarf_Die declaration = DeclarationOf(*die);
+// The same from a unit that was not walked through, which takes long.
+std::string ScopesOf(Dwarf_Die* declaration, bool is_call) {
+  std::string text;
   Dwarf_Die* scopes = nullptr;
-  const int count = dwarf_getscopes_die(&declaration, &scopes);
-  const bool is_call = text == "operator()";
+  const int count = dwarf_getscopes_die(declaration, &scopes);
   for (int i = 1; i < count; ++i) {
     text = ScopeOf(&scopes[i], is_call && i == 1) + text;
   }
@@ -253,22 +250,48 @@ void CodeLines::ReadFunctions(Unit* unit) {
                                       root, nullptr, nullptr, nullptr) == 0 &&
                         type == DW_UT_skeleton && root->addr != nullptr;
   if (!is_split) *root = unit->die;
-  const auto add = [unit](Dwarf_Die* function) {
-    ForEachRange(function, [&](uint64_t begin, uint64_t end) {
-      if (unit->functions.size() > kMaxRanges) return;
-      unit->functions.push_back({begin, end, *function});
-    });
+  const auto add = [unit](Dwarf_Die* die, size_t parent) {
+    unit->scopes.push_back({die->addr, parent});
+    if (dwarf_tag(die) == DW_TAG_subprogram) {
+      ForEachRange(die, [&](uint64_t begin, uint64_t end) {
+        if (unit->functions.size() > kMaxRanges) return;
+        unit->functions.push_back({begin, end, *die});
+      });
+    }
+    return unit->scopes.size() - 1;
   };
-  FunctionWalk<decltype(add)>(add).Children(*root, 0);
+  FunctionWalk<decltype(add)>(add).Children(root, kNoScope, 0);
   Sort(&unit->functions);
 }
 
-// Scopes are looked for in the whole unit, so a name is put together once.
-std::string CodeLines::NameOf(Dwarf_Die* die) {
+std::string CodeLines::NameWithScopes(const Unit& unit, Dwarf_Die* die) {
+  const char* name = dwarf_diename(die);
+  if (name == nullptr) return "";
+  std::string text = name;
+  const bool is_call = text == "operator()";
+  Dwarf_Die declaration = DeclarationOf(*die);
+  const auto found = std::lower_bound(
+      unit.scopes.begin(), unit.scopes.end(), declaration.addr,
+      [](const Scope& scope, void* at) { return scope.die < at; });
+  if (found == unit.scopes.end() || found->die != declaration.addr) {
+    return ScopesOf(&declaration, is_call) + text;
+  }
+  bool nearest = true;
+  for (size_t i = found->parent; i != kNoScope; i = unit.scopes[i].parent) {
+    Dwarf_Die scope = {};
+    scope.addr = unit.scopes[i].die;
+    scope.cu = unit.functions_die.cu;
+    text = ScopeOf(&scope, is_call && nearest) + text;
+    nearest = false;
+  }
+  return text;
+}
+
+std::string CodeLines::NameOf(const Unit& unit, Dwarf_Die* die) {
   const char* linkage_name = LinkageNameOf(die);
   if (linkage_name != nullptr) return FunctionName(linkage_name);
   auto [it, added] = names_.try_emplace(die->addr);
-  if (added) it->second = NameWithScopes(die);
+  if (added) it->second = NameWithScopes(unit, die);
   return it->second;
 }
 
@@ -293,7 +316,7 @@ std::vector<SourceFrame> CodeLines::Find(uint64_t address) {
   SetPlaceOf(address, &unit.die, &frames[0]);
   for (size_t i = 0; i < calls.size(); ++i) {
     const size_t outwards = calls.size() - 1 - i;
-    frames[i].function = NameOf(&calls[outwards]);
+    frames[i].function = NameOf(unit, &calls[outwards]);
     frames[i].inlined = outwards > 0;
     if (i == 0) continue;
     SetPlaceOfCall(&calls[outwards + 1], &unit.functions_die, &unit.die,

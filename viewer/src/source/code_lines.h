@@ -37,19 +37,27 @@ class CodeLines {
     uint64_t begin, end;
     Dwarf_Die die;
   };
+  // A function or what can hold one, and what it is in.
+  struct Scope {
+    void* die;  // its place in the file
+    size_t parent;
+  };
+  static constexpr size_t kNoScope = ~size_t{0};
   struct Unit {
     Dwarf_Die die = {};
     bool has_functions = false;  // whether they were read
     // Where the functions are: the same, or a part that was split off into a
     // .dwo file.
     Dwarf_Die functions_die = {};
-    std::vector<FunctionRange> functions;
+    std::vector<FunctionRange> functions;  // by `begin`
+    std::vector<Scope> scopes;             // by `die`
   };
 
   explicit CodeLines(Dwarf* dwarf);
   void ReadUnits();
   static void ReadFunctions(Unit* unit);
-  std::string NameOf(Dwarf_Die* die);
+  static std::string NameWithScopes(const Unit& unit, Dwarf_Die* die);
+  std::string NameOf(const Unit& unit, Dwarf_Die* die);
 
   Dwarf* const dwarf_;
   std::vector<Unit> units_;
