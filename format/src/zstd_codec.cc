@@ -12,6 +12,15 @@ namespace {
 // of the time for 13 % more.
 constexpr int kLevel = 1;
 
+// Chunks are small where they come once a second, or once: of a short run, or
+// what is not events. For 0.3 ms per 64 KiB these get 6 to 10 % smaller.
+constexpr int kLevelOfSmall = 6;
+constexpr size_t kSmallBytes = size_t{256} << 10;
+
+int LevelFor(size_t raw_bytes) {
+  return raw_bytes <= kSmallBytes ? kLevelOfSmall : kLevel;
+}
+
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
@@ -37,7 +46,7 @@ absl::Status Compressor::Append(absl::string_view raw, std::string* stored) {
   stored->resize(before + ZSTD_compressBound(raw.size()));
   const size_t written = ZSTD_compressCCtx(
       context_->zstd.get(), stored->data() + before, stored->size() - before,
-      raw.data(), raw.size(), kLevel);
+      raw.data(), raw.size(), LevelFor(raw.size()));
   if (ZSTD_isError(written)) {
     stored->resize(before);
     return absl::ResourceExhaustedError(

@@ -52,7 +52,8 @@ struct Node {
   UserLine line;
   const CallSite* call_site = nullptr;  // null: not known
   bool backward = false;
-  Json inputs, outputs, arguments;  // null: not recorded
+  // As JSON; "null": not recorded.
+  std::string inputs = "null", outputs = "null", arguments = "null";
   uint64_t allocated_bytes = 0, freed_bytes = 0;
 };
 

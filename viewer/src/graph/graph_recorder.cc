@@ -25,17 +25,19 @@ void AddTensor(const std::string& argument, Json value, Json* tensors) {
   tensors->push_back(std::move(value));
 }
 
-// Tensors, also those in lists, go to `tensors`, all else to `rest`.
-void Divide(const Values& values, const std::vector<Argument>& names,
-            Json* tensors, Json* rest) {
-  if (!AreKnown(values)) return;
-  *tensors = Json::array();
-  if (rest != nullptr) *rest = Json::object();
+struct Divided {
+  Json tensors, rest;  // null: not recorded
+};
+
+// Tensors, also those in lists, apart from all else.
+Divided Divide(const Values& values, const std::vector<Argument>& names) {
+  if (!AreKnown(values)) return {};
+  Divided divided = {Json::array(), Json::object()};
   std::vector<Json> all = ValuesJson(values);
   for (size_t i = 0; i < all.size(); ++i) {
     const std::string name = NameOf(names, i);
     if (IsTensor(all[i])) {
-      AddTensor(name, std::move(all[i]), tensors);
+      AddTensor(name, std::move(all[i]), &divided.tensors);
       continue;
     }
     bool has_tensors = false;
@@ -43,11 +45,13 @@ void Divide(const Values& values, const std::vector<Argument>& names,
       for (size_t k = 0; k < all[i].size(); ++k) {
         if (!IsTensor(all[i][k])) continue;
         has_tensors = true;
-        AddTensor(absl::StrCat(name, "[", k, "]"), all[i][k], tensors);
+        AddTensor(absl::StrCat(name, "[", k, "]"), std::move(all[i][k]),
+                  &divided.tensors);
       }
     }
-    if (!has_tensors && rest != nullptr) (*rest)[name] = std::move(all[i]);
+    if (!has_tensors) divided.rest[name] = std::move(all[i]);
   }
+  return divided;
 }
 
 }  // namespace
@@ -74,8 +78,6 @@ Node GraphRecorder::NewNode(const SpanBegin& begin,
   node.line = lines_.Current(node.thread);
   node.call_site = frame.call_site;
   node.backward = frame.backward;
-  Divide(begin.inputs, SchemaArguments(frame.op->schema), &node.inputs,
-         &node.arguments);
   if (open.empty()) return node;
   node.parent = open.back();
   if (node.parent == kNoNode) return node;
@@ -117,6 +119,13 @@ void GraphRecorder::ConnectForward(const SpanBegin& begin, int node) {
   AddEdge({it->second, node, true, 0});
 }
 
+const GraphRecorder::Names& GraphRecorder::NamesOf(const Operator& op) {
+  const auto [it, added] = names_.try_emplace(op.id);
+  if (added)
+    it->second = {SchemaArguments(op.schema), SchemaReturns(op.schema)};
+  return it->second;
+}
+
 void GraphRecorder::NoteTensors(const Json& tensors) {
   for (const Json& tensor : tensors) {
     if (!tensor["tensor"].is_number() || !tensor.contains("shape")) continue;
@@ -134,7 +143,11 @@ void GraphRecorder::OnBegin(const SpanBegin& begin) {
   const int node = static_cast<int>(graph_.nodes.size());
   graph_.nodes.push_back(NewNode(begin, open));
   open.push_back(node);
-  NoteTensors(graph_.nodes[node].inputs);
+  const Divided given =
+      Divide(begin.inputs, NamesOf(*begin.frame.op).arguments);
+  NoteTensors(given.tensors);
+  graph_.nodes[node].inputs = given.tensors.dump();
+  graph_.nodes[node].arguments = given.rest.dump();
   if (TakesPart(begin.frame.op->kind)) ConnectInputs(begin.inputs, node);
   ConnectForward(begin, node);
 }
@@ -150,8 +163,9 @@ void GraphRecorder::OnEnd(const SpanEnd& end) {
     node.duration_ns = end.duration_ns();
     node.self_ns = end.self_ns();
   }
-  Divide(end.outputs, SchemaReturns(node.op->schema), &node.outputs, nullptr);
-  NoteTensors(node.outputs);
+  const Divided made = Divide(end.outputs, NamesOf(*node.op).returns);
+  NoteTensors(made.tensors);
+  node.outputs = made.tensors.dump();
   if (!TakesPart(node.op->kind)) return;
   for (const format::TensorId& id : end.outputs.tensors) {
     if (id.tensor != 0) producers_[id.tensor] = index;

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "graph/graph.h"
+#include "ops/schema.h"
 
 namespace torchtape::viewer {
 
@@ -29,11 +31,16 @@ class GraphRecorder : public Visitor, public UnitVisitor {
   const Graph& graph() const { return graph_; }
 
  private:
+  struct Names {
+    std::vector<Argument> arguments, returns;
+  };
+
   Node NewNode(const SpanBegin& begin, const std::vector<int>& open) const;
   void ConnectInputs(const Values& inputs, int node);
   void ConnectForward(const SpanBegin& begin, int node);
   void AddEdge(Edge edge);
   void NoteTensors(const Json& tensors);
+  const Names& NamesOf(const Operator& op);
 
   const uint64_t step_;
   const Attribution& attribution_;
@@ -43,6 +50,7 @@ class GraphRecorder : public Visitor, public UnitVisitor {
   absl::flat_hash_map<uint32_t, std::vector<int>> open_;  // nodes by thread
   absl::flat_hash_map<uint64_t, int> producers_;          // by tensor
   absl::flat_hash_map<uint64_t, uint64_t> live_;          // bytes by storage
+  absl::node_hash_map<uint32_t, Names> names_;  // by the operator's id
   // The last op with a sequence number, by its thread's torch_id.
   absl::flat_hash_map<std::pair<uint64_t, int64_t>, int> forward_ops_;
 };
