@@ -34,6 +34,24 @@ TEST(DataFlow, OpsWithinOneModuleBelongToIt) {
                           "add: m.b by parameter"));
 }
 
+// What two blocks do that end in `x + f(x)`.
+TEST(DataFlow, WhatComesByAResidualConnectionDoesNotCountBesideAModule) {
+  OwnersLog run(TwoLayers());
+  run.Op("linear", {1, kFirstWeight}, {2}, 1);
+  run.Op("relu", {2}, {3}, 2);
+  run.Op("mul", {3, kSecondWeight}, {4}, 3);
+  run.Op("add_", {4, 3}, {5}, 4);
+  run.Op("tanh", {5}, {6}, 5);
+  run.Op("mul", {6, kSecondBias}, {7}, 6);
+  run.Op("add_", {7, 6}, {8}, 7);
+  run.Op("linear", {8, kFirstWeight}, {9}, 8);
+  EXPECT_THAT(run.Owners(),
+              ElementsAre("linear: m.a by parameter", "relu: m by inferred",
+                          "mul: m.b by parameter", "add_: m.b by inferred",
+                          "tanh: m.b by inferred", "mul: m.b by parameter",
+                          "add_: m by inferred", "linear: m.a by parameter"));
+}
+
 TEST(DataFlow, InputsAndLossesAreOutsideOfTheModel) {
   OwnersLog run(TwoLayers());
   run.Op("load", {1}, {2}, 1);

@@ -11,10 +11,10 @@ bool IsForward(const Unit& unit) {
   return !unit.backward && !unit.owner.optimizer;
 }
 
-// What a neighbour says: its own module, or what is behind it.
-int Word(const Unit& unit, int behind) {
-  return unit.owner.known() ? unit.owner.module : behind;
-}
+// A side of a unit is what its neighbours there say: those that have an owner,
+// or, where none has, what is behind the others. What a residual connection
+// brings from far away does not count beside what a module made just before.
+int Nearest(int told, int behind) { return told != kUnknown ? told : behind; }
 
 }  // namespace
 
@@ -69,12 +69,18 @@ void DataFlow::LookBack(const ModuleTree& tree,
       before[unit.thread] = kUnknown;
       continue;
     }
+    int told = kUnknown, behind = kUnknown;
     while (edge != edges_.end() && edge->second < i) ++edge;
     for (; edge != edges_.end() && edge->second == i; ++edge) {
       const Unit& maker = units[edge->first];
       if (!IsForward(maker)) continue;
-      from_[i] = Side(tree, from_[i], Word(maker, from_[edge->first]));
+      if (maker.owner.known()) {
+        told = Side(tree, told, maker.owner.module);
+      } else {
+        behind = Side(tree, behind, from_[edge->first]);
+      }
     }
+    from_[i] = Nearest(told, behind);
     if (unit.owner.known()) {
       before[unit.thread] = unit.owner.module;
     } else if (!unit.reads_tensors) {
@@ -88,9 +94,12 @@ void DataFlow::LookBack(const ModuleTree& tree,
 void DataFlow::LookAhead(const ModuleTree& tree, size_t first,
                          std::vector<Unit>* units) {
   std::vector<bool> feeds_optimizer(units->size()), feeds_others(units->size());
+  std::vector<int> told(units->size(), kUnknown);
+  std::vector<int>& behind = to_;
   auto edge = edges_.rbegin();
   for (uint32_t i = static_cast<uint32_t>(units->size()); i-- > 0;) {
     Unit& unit = (*units)[i];
+    to_[i] = Nearest(told[i], behind[i]);
     const bool stray = from_[i] == kUnknown && to_[i] == kUnknown;
     if (i >= first && !unit.owner.known() && stray && feeds_optimizer[i] &&
         !feeds_others[i]) {
@@ -103,8 +112,11 @@ void DataFlow::LookAhead(const ModuleTree& tree, size_t first,
         continue;
       }
       feeds_others[maker] = true;
-      if (!unit.backward) {
-        to_[maker] = Side(tree, to_[maker], Word(unit, to_[i]));
+      if (unit.backward) continue;
+      if (unit.owner.known()) {
+        told[maker] = Side(tree, told[maker], unit.owner.module);
+      } else {
+        behind[maker] = Side(tree, behind[maker], to_[i]);
       }
     }
   }
