@@ -49,7 +49,7 @@ TEST(DataFlow, WhatComesByAResidualConnectionDoesNotCountBesideAModule) {
               ElementsAre("linear: m.a by parameter", "relu: m by inferred",
                           "mul: m.b by parameter", "add_: m.b by inferred",
                           "tanh: m.b by inferred", "mul: m.b by parameter",
-                          "add_: m by inferred", "linear: m.a by parameter"));
+                          "add_: m by inferred", "linear: m.a#2 by parameter"));
 }
 
 TEST(DataFlow, InputsAndLossesAreOutsideOfTheModel) {

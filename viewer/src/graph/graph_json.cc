@@ -174,21 +174,28 @@ Json StepJson(const Step& step) {
           {"duration_ns", Known(step.duration_ns)}};
 }
 
-// Items of an array, one a line.
+// Items of an array, one a line. Many go to the stream at once: a file's takes
+// each text of a KiB for a call of the system.
 class Items {
  public:
   Items(const char* name, std::ostream& out) : out_(out) {
-    out_ << ",\n\"" << name << "\": [";
+    absl::StrAppend(&text_, ",\n\"", name, "\": [");
   }
-  ~Items() { out_ << "\n]"; }
+  ~Items() { out_ << text_ << "\n]"; }
 
   void Add(const std::string& json) {
-    out_ << (first_ ? "\n" : ",\n") << json;
+    absl::StrAppend(&text_, first_ ? "\n" : ",\n", json);
     first_ = false;
+    if (text_.size() < kTextBytes) return;
+    out_ << text_;
+    text_.clear();
   }
 
  private:
+  static constexpr size_t kTextBytes = size_t{1} << 18;
+
   std::ostream& out_;
+  std::string text_;
   bool first_ = true;
 };
 

@@ -15,9 +15,6 @@
 namespace torchtape::viewer {
 namespace {
 
-// With the usual 8 KiB, a line of a graph is a call of the system.
-constexpr size_t kBufferBytes = size_t{1} << 18;
-
 // A device or pipe cannot be replaced by a file.
 bool IsReplaceable(const std::string& path) {
   std::error_code error;
@@ -40,8 +37,6 @@ Output::Output(const std::string& path) : path_(format::TargetOf(path)) {
   if (IsReplaceable(path_)) {
     partial_path_ = absl::StrCat(path_, ".", getpid(), ".partial");
   }
-  buffer_.resize(kBufferBytes);
-  file_.rdbuf()->pubsetbuf(buffer_.data(), kBufferBytes);
   errno = 0;
   file_.open(partial_path_.empty() ? path_ : partial_path_,
              std::ios::binary | std::ios::trunc);

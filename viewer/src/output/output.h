@@ -8,7 +8,6 @@
 #include <memory>
 #include <ostream>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 
@@ -34,7 +33,6 @@ class Output {
   std::string path_;
   std::string partial_path_;  // empty: written in place
   absl::Status status_;
-  std::vector<char> buffer_;  // of file_
   std::ofstream file_;
 };
 
