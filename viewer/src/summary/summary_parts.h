@@ -34,8 +34,8 @@ void PrintWaits(const SummaryFacts& facts, std::ostream& out);
 // What devices took, if it was asked for.
 void PrintDevices(const SummaryFacts& facts, std::ostream& out);
 
-// What devices did, if it was asked for: some lines, and tables by kernel and by
-// op.
+// What devices did, if it was asked for: some lines, and tables by kernel and
+// by op.
 void PrintKernels(const SummaryFacts& facts, std::ostream& out);
 void PrintKernelTables(const SummaryFacts& facts, std::ostream& out);
 
