@@ -133,25 +133,36 @@ TEST(KernelTotals, WhoseCallIsNotKnownIsInTheTotalsAndNobodys) {
 }
 
 TEST(KernelTotals, LossesAndReasonsAreSaid) {
-  OwnersLog run = TwoOps();
-  run.log.run.mutable_options()->set_cupti_version(26);
+  LogBuilder log;
+  v1::Options* const options = log.run.mutable_options();
+  options->set_device_time(v1::DEVICE_TIME_LEVEL_KERNELS);
+  options->set_cupti_version(26);
+  const uint32_t op = log.Op("relu");
+  log.Begin(1, 100, op);
+  log.End(1, 150);
   v1::ActivityLoss loss;
   loss.set_dropped(3);
   loss.set_unfinished(2);
-  run.log.ActivityLoss(loss);
-  const std::string bytes = run.log.Finish();
+  log.ActivityLoss(loss);
+  const std::string bytes = log.Finish();
   const Json info = JsonOf(Info, bytes)["kernels"];
   EXPECT_EQ(info["lost"]["dropped"], 3);
   EXPECT_EQ(info["cupti_version"], 26);
   EXPECT_EQ(info["absent_because"], nullptr);
   EXPECT_THAT(TextOf(Info, bytes), HasSubstr("3 lost for want of buffers; 2 "));
   EXPECT_THAT(TextOf(Summary, bytes), HasSubstr("5 lost (see torchtape info)"));
+}
 
-  OwnersLog without(TwoLayers(), v1::DEVICE_TIME_LEVEL_OPS);
-  without.log.run.mutable_options()->set_no_kernels("there is no libcupti");
-  const std::string none = without.log.Finish();
-  EXPECT_THAT(TextOf(Summary, none), HasSubstr("none: there is no libcupti"));
-  EXPECT_EQ(JsonOf(Info, none)["kernels"]["absent_because"],
+TEST(KernelTotals, WhyThereAreNoneIsSaid) {
+  LogBuilder log;
+  log.run.mutable_options()->set_device_time(v1::DEVICE_TIME_LEVEL_OPS);
+  log.run.mutable_options()->set_no_kernels("there is no libcupti");
+  const uint32_t op = log.Op("relu");
+  log.Begin(1, 100, op);
+  log.End(1, 150);
+  const std::string bytes = log.Finish();
+  EXPECT_THAT(TextOf(Summary, bytes), HasSubstr("none: there is no libcupti"));
+  EXPECT_EQ(JsonOf(Info, bytes)["kernels"]["absent_because"],
             "there is no libcupti");
 }
 
