@@ -55,7 +55,7 @@ test("how far ranks can be compared is said: one clock, several hosts, a start t
 test("the slow rank is named by its own time, although all steps take as long", async () => {
   makeReport("ranks", ...logs(0, 1, 2));
   const page = await open("ranks", { hash: "#view=ranks" });
-  assert.match(await textOf(page, ".verdict"), /^rank 1 is slow: its ops take 70 % longer than the median of the ranks, and longest of all in 4 of 4 steps\.$/);
+  assert.match(await textOf(page, ".verdict"), /^rank 1 is slow: its ops take 74 % longer than the median of the ranks, and longest of all in 4 of 4 steps\.$/);
   const rows = await copiedTable(page);
   assert.deepEqual(rows.map((row) => Number(row.step_median_ns)), [1000000, 1000000, 1000000]);
   assert.deepEqual(rows.map((row) => Number(row.own_median_ns)), [400000, 700000, 402000]);
@@ -78,7 +78,7 @@ test("a cell leads to its rank and step, an arrow to the next", async () => {
 
 test("the selection is one, whatever rank is looked at, and a link restores it", async () => {
   makeReport("ranks", ...logs(0, 1, 2));
-  const page = await open("ranks", { hash: "#view=timeline&step=1&select=module%3Anet" });
+  const page = await open("ranks", { hash: "#view=timeline&step=1&range=1000000-3000000&select=module%3Anet" });
   const marked = (rank) => page.eval(`report.store.maskOf(${rank}).filter((each) => each === 2).length`);
   assert.deepEqual([await marked(0), await marked(1), await marked(2)], [8, 8, 8]);
   await page.click(".filled > canvas", await page.eval("report.canvas().placeOf('1/5')"));
@@ -107,9 +107,9 @@ test("another rank shows the same instant of the timeline", async () => {
 test("a log that is none is told, and the others are shown", async () => {
   const { status, stderr } = spawnSync(tool, ["report", ...logs(0, 1, 2, 3), "-o", `${folder}/some.html`], { encoding: "utf8" });
   assert.equal(status, 0);
-  assert.match(stderr, /^torchtape: rank3\.tape: left out: not a torchtape log/m);
+  assert.match(stderr, /^torchtape: .*rank3\.tape: left out: not a torchtape log/m);
   const page = await open("some");
-  assert.match(await textOf(page, ".notices"), /This page has 3 of 4 logs\. Left out: rank3\.tape: not a torchtape log/);
+  assert.match(await textOf(page, ".notices"), /This page has 3 of 4 logs\. Left out: .*rank3\.tape: not a torchtape log/);
   assert.equal(spawnSync(tool, ["report", ...logs(3, 3), "-o", `${folder}/none.html`]).status, 1);
 });
 
@@ -159,6 +159,20 @@ test("a training of three processes has in every view the numbers of each log's 
     await page.press("r");
   }
   assert.deepEqual(page.problems, []);
+});
+
+test("a call of an op is in another rank the one that is as-many-th there", { skip }, async () => {
+  const page = await open("training", { hash: "#view=timeline&step=3" });
+  const nth = `((i) => { const { run, state } = report.store, [from] = run.spansOfStep(state.step);
+    const key = (each) => run.operator(each).name + run.modulePath(run.spans.module[each]);
+    return [key(i), Array.from({ length: i - from }, (_, before) => from + before).filter((each) => key(each) === key(i)).length]; })`;
+  await page.eval(`(() => { const { run } = report.store, [from, to] = run.spansOfStep(3);
+    const adds = Array.from({ length: to - from }, (_, i) => from + i).filter((i) => run.operator(i).name === "aten::mul_");
+    report.store.select({ kind: "span", span: adds[3] }); })()`);
+  const here = await page.eval(`${nth}(report.store.state.selection.span)`);
+  assert.ok(here[1] > 1);
+  await page.press("r");
+  assert.deepEqual(await page.eval(`${nth}(report.store.state.selection.span)`), here);
 });
 
 test("processes of one host are placed by its steady clock", { skip }, async () => {

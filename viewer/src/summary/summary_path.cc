@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "output/table.h"
 #include "output/text_escape.h"
 #include "output/units.h"

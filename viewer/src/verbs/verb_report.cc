@@ -96,10 +96,6 @@ absl::Status WriteLogs(const std::vector<ReadLog>& logs,
   return absl::OkStatus();
 }
 
-std::string FileNameOf(const std::filesystem::path& path) {
-  return path.filename().string();
-}
-
 // The path itself, or all logs of a folder.
 std::vector<std::string> LogsAt(const std::string& path) {
   std::error_code error;
@@ -132,9 +128,8 @@ absl::StatusOr<RankLogs> OpenRanks(const std::vector<std::string>& paths) {
       }
       first.Update(log.status());
       ranks.unread.push_back(
-          {FileNameOf(each),
-           std::string(absl::StripPrefix(log.status().message(),
-                                         absl::StrCat(each, ": ")))});
+          {each, std::string(absl::StripPrefix(log.status().message(),
+                                               absl::StrCat(each, ": ")))});
     }
   }
   if (ranks.logs.empty()) return first;

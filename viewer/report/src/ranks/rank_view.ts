@@ -1,7 +1,7 @@
 // Ranks beside each other: which of them is slow, in which steps, and how far
 // their times can be compared.
 
-import { button, make } from "../widgets/dom";
+import { button, make, shortPath } from "../widgets/dom";
 import { Ranks } from "../run/ranks";
 import { Store } from "../store";
 import { Column, Table } from "../widgets/table";
@@ -42,7 +42,7 @@ const counts = (name: string, csv: string, value: (row: Row) => number, hint = "
   ({ name, csv, value, hint, text: (row) => count(value(row)) });
 
 const columns: Column<Row>[] = [
-  texts("rank", "rank", (row) => row.name), texts("log", "log", (row) => row.log),
+  texts("rank", "rank", (row) => row.name), { name: "log", csv: "log", value: (row) => row.log, text: (row) => shortPath(row.log) },
   texts("host", "host", (row) => row.host), counts("pid", "pid", (row) => row.pid),
   counts("steps", "steps", (row) => row.steps),
   times("step", "step_median_ns", (row) => row.step, "the median of its steps"),

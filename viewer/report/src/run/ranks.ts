@@ -1,6 +1,7 @@
 // The logs of several processes, on one time axis. One log is a set of one.
 
 import { RankFacts } from "./data";
+import { shortPath } from "../widgets/dom";
 import { Run } from "./run";
 
 export interface Rank {
@@ -18,7 +19,7 @@ export class Ranks {
     const numbers = runs.map(({ summary }) => summary.run.rank);
     const isOne = (rank: number | null) => rank !== null && numbers.indexOf(rank) === numbers.lastIndexOf(rank);
     this.all = runs.map((run, i) => ({
-      run, name: isOne(numbers[i]) ? `rank ${numbers[i]}` : run.summary.run.log,
+      run, name: isOne(numbers[i]) ? `rank ${numbers[i]}` : shortPath(run.summary.run.log),
       offsetNs: facts?.logs[i].offset_ns ?? 0, clock: facts?.logs[i].clock ?? null,
     }));
     this.unread = facts?.unread ?? [];
