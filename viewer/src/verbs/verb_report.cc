@@ -16,14 +16,21 @@
 namespace torchtape::viewer {
 namespace {
 
-// One bar of progress for so many readings.
-VerbOptions Part(VerbOptions options, size_t part, size_t parts) {
+// Each log is read twice, for one bar of progress: `before` bytes were read
+// before it, of twice `all`.
+VerbOptions After(VerbOptions options, uint64_t before, uint64_t all) {
   const auto progress = options.progress;
   if (!progress) return options;
-  options.progress = [progress, part, parts](uint64_t done, uint64_t total) {
-    progress(done + part * total, parts * total);
+  options.progress = [progress, before, all](uint64_t done, uint64_t) {
+    progress((before + done) / 2, all);
   };
   return options;
+}
+
+uint64_t BytesOf(const std::vector<Log>& logs) {
+  uint64_t bytes = 0;
+  for (const Log& log : logs) bytes += log.source->size();
+  return bytes;
 }
 
 // A log with what was read of it.
@@ -69,7 +76,7 @@ Json RanksJson(const std::vector<ReadLog>& logs,
 
 // Where events are too many, each log gets the steps that all get, and of the
 // room what part of the events it has.
-absl::Status WriteLogs(const std::vector<ReadLog>& logs,
+absl::Status WriteLogs(const std::vector<ReadLog>& logs, uint64_t bytes,
                        const VerbOptions& options, std::ostream& out) {
   std::vector<ReportSteps> steps;
   for (const ReadLog& each : logs) steps.push_back(each.summary.steps);
@@ -80,6 +87,7 @@ absl::Status WriteLogs(const std::vector<ReadLog>& logs,
   if (!options.steps.all() || events > kMostReportEvents) {
     kept = ChooseSteps(steps, kMostReportEvents);
   }
+  uint64_t before = bytes;
   for (size_t i = 0; i < logs.size(); ++i) {
     // Twice what follows from the bound on events: what is chosen is an
     // estimate.
@@ -87,11 +95,11 @@ absl::Status WriteLogs(const std::vector<ReadLog>& logs,
                          static_cast<double>(std::max<uint64_t>(events, 1));
     const double most = static_cast<double>(kMostReportEvents) * share;
     absl::StatusOr<std::string> packed = PackLog(
-        *logs[i].log, Part(options, logs.size() + i, 2 * logs.size()),
-        logs[i].summary, kept,
+        *logs[i].log, After(options, before, bytes), logs[i].summary, kept,
         logs.size() == 1 ? kMostReportEvents : static_cast<size_t>(most) + 1);
     if (!packed.ok()) return packed.status();
     out << (i == 0 ? "" : ",") << *packed;
+    before += logs[i].log->source->size();
   }
   return absl::OkStatus();
 }
@@ -148,13 +156,14 @@ absl::StatusOr<Outcome> ReportRanks(const RankLogs& ranks,
   std::vector<ReadLog> logs;
   std::vector<UnreadLog> unread = ranks.unread;
   absl::Status first;
-  const size_t given = ranks.logs.size();
-  for (size_t i = 0; i < given; ++i) {
-    const Log& log = ranks.logs[i];
+  const uint64_t bytes = BytesOf(ranks.logs);
+  uint64_t before = 0;
+  for (const Log& log : ranks.logs) {
     absl::StatusOr<v1::Run> run = ReadRun(log);
     absl::StatusOr<LogSummary> summary =
-        run.ok() ? SummarizeLog(log, Part(options, i, 2 * given))
+        run.ok() ? SummarizeLog(log, After(options, before, bytes))
                  : absl::StatusOr<LogSummary>(run.status());
+    before += log.source->size();
     if (summary.ok()) {
       logs.push_back({&log, *std::move(run), *std::move(summary)});
     } else {
@@ -177,7 +186,7 @@ absl::StatusOr<Outcome> ReportRanks(const RankLogs& ranks,
         absl::StrCat(each.name, ": left out: ", each.problem));
   }
   out << page.head;
-  absl::Status written = WriteLogs(logs, options, out);
+  absl::Status written = WriteLogs(logs, bytes, options, out);
   if (!written.ok()) return written;
   if (!alone) out << "," << PackReport(RanksJson(logs, unread), {});
   out << page.tail;
