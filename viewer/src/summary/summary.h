@@ -15,6 +15,7 @@
 #include "totals/kernel_totals.h"
 #include "totals/memory_totals.h"
 #include "totals/module_totals.h"
+#include "totals/path_totals.h"
 #include "totals/source_totals.h"
 #include "totals/span_totals.h"
 #include "totals/step_totals.h"
@@ -51,6 +52,7 @@ struct SummaryFacts {
   uint64_t source_self_ns = 0;            // of all lines, before the filter
   std::vector<WaitTotal> waits = {};      // only by waits
   uint64_t wait_ns = 0;                   // of all waits, before the filter
+  const PathTotals* path = nullptr;       // only by path
 
   // By the index of the module: from kernels if these were recorded.
   std::vector<DeviceModuleTime> DeviceModules() const {

@@ -5,6 +5,7 @@
 #include "summary/device_json.h"
 #include "summary/kernel_json.h"
 #include "summary/summary.h"
+#include "summary/summary_parts.h"
 #include "summary/work_json.h"
 
 namespace torchtape::viewer {
@@ -262,6 +263,7 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["device_calls"] = SpansPart(facts.device_calls);
   json["work"] = WorkJson(facts.work.all());
   if (facts.options.by == "waits") json["waits"] = WaitsPart(facts);
+  if (facts.options.by == "path") json["critical_path"] = PathJson(facts);
   json["released"] = facts.report.released.any()
                          ? ReleasedJson(facts.report.released)
                          : Json(nullptr);

@@ -31,6 +31,10 @@ std::string ModuleName(const Module& module);
 // Where the host waits for devices.
 void PrintWaits(const SummaryFacts& facts, std::ostream& out);
 
+// What the critical paths of the steps are made of.
+void PrintPath(const SummaryFacts& facts, std::ostream& out);
+Json PathJson(const SummaryFacts& facts);
+
 // What devices took, if it was asked for.
 void PrintDevices(const SummaryFacts& facts, std::ostream& out);
 

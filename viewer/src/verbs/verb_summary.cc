@@ -113,6 +113,13 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
     visitors.insert(visitors.end(), {&sources.lines, &waits});
     attribution.AddVisitor(&waits);
   }
+  PathTotals path(options.steps,
+                  run->options().device_time() == v1::DEVICE_TIME_LEVEL_OPS,
+                  &counts, &attribution);
+  if (options.by == "path") {
+    visitors.push_back(&path);
+    attribution.AddVisitor(&path);
+  }
   absl::StatusOr<ReplayReport> report =
       ReplayLog(log, options, format::StreamCursor::Columns::kAll, visitors);
   if (!report.ok()) return report.status();
@@ -135,6 +142,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (options.by == "source") AddSources(sources.totals, &facts);
   for (const WaitTotal& wait : waits.totals()) facts.wait_ns += wait.wait_ns;
   facts.waits = Matching(waits, options.filter);
+  if (options.by == "path") facts.path = &path;
   const bool any_recorded =
       std::any_of(facts.steps.begin(), facts.steps.end(),
                   [](const Step& step) { return step.recorded; });
