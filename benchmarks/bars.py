@@ -1,5 +1,5 @@
 """Holds measured figures against their bars: bars.py OP_COST LOG_COST TRAINING_COST
-ATTRIBUTION FLOPS REPORT RESULT."""
+ATTRIBUTION FLOPS REPORT REPORT_GRAPH RESULT."""
 
 import json
 import sys
@@ -63,12 +63,13 @@ def flops_rows(results):
 
 
 def main():
-    costs, log, trainings, zoo, looks, report, result = sys.argv[1:]
+    costs, log, trainings, zoo, looks, report, graph, result = sys.argv[1:]
     rows = [
         *op_rows(json.load(open(costs))),
         *log_rows(json.load(open(log))),
         *training_rows(json.load(open(trainings))),
-        *((row["name"], row["figure"], row["bar"], row["unit"]) for row in json.load(open(report))),
+        *((row["name"], row["figure"], row["bar"], row["unit"])
+          for file in (report, graph) for row in json.load(open(file))),
     ]
     rows = [(*row, "at most") for row in rows]
     rows += [(*row, "at least") for row in attribution_rows(json.load(open(zoo)))]

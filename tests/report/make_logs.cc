@@ -122,6 +122,42 @@ LogBuilder PathRun() {
   return log;
 }
 
+// One of three ranks that train together, the second of them slow: the others
+// wait for it in a collective, so that all steps take 1000 us. Ranks 0 and 1
+// are on one host, where they began 300 us apart; rank 2 is on another one.
+LogBuilder RankRun(uint32_t rank) {
+  LogBuilder log;
+  const uint64_t begins_ns = 300 * kUs * rank;
+  log.run.set_rank(rank);
+  log.run.set_world_size(3);
+  log.run.set_host(rank < 2 ? "alpha" : "beta");
+  log.run.set_start_steady_ns((rank < 2 ? 5000000 : 9000000) * kUs + begins_ns);
+  log.run.set_start_wall_ns(log.run.start_wall_ns() + begins_ns);
+  v1::Model model;
+  model.set_name("net");
+  v1::Module* net = model.add_modules();
+  net->set_path("net");
+  net->set_type("Net");
+  log.Model(model);
+  const uint32_t call = log.Module("net", "Net", v1::MODULE_SOURCE_TAP);
+  const uint32_t linear = log.Op("aten::linear");
+  const uint32_t reduce = log.Op("c10d::allreduce_");
+  for (uint64_t step = 0; step < 4; ++step) {
+    const uint64_t at_ns = 1000 * kUs * step;
+    if (step > 0) log.Step(step, at_ns);
+    const uint64_t computed_ns = at_ns + (rank == 1 ? 710 : 410 + rank) * kUs;
+    log.Begin(1, at_ns + 10 * kUs, call);
+    log.Begin(1, at_ns + 10 * kUs, linear);
+    log.Allocate(1, at_ns + 20 * kUs, step + 1, 4096 * (rank + 1));
+    log.End(1, computed_ns);
+    log.End(1, computed_ns);
+    log.Begin(1, computed_ns, reduce);
+    log.End(1, at_ns + 900 * kUs);
+  }
+  log.Step(4, 4000 * kUs);
+  return log;
+}
+
 // More than fits into a page: 1100 steps of 1000 events, the 700th slow, with
 // the peak of memory in the 900th.
 LogBuilder LongRun() {
@@ -158,6 +194,11 @@ int main(int argc, char** argv) {
   Write(folder + "killed.tape", SampleRun().Kill());
   Write(folder + "hostile.tape", HostileRun().Finish());
   Write(folder + "paths.tape", PathRun().Finish());
+  for (uint32_t rank = 0; rank < 3; ++rank) {
+    const std::string name = "rank" + std::to_string(rank) + ".tape";
+    Write(folder + name, RankRun(rank).Finish());
+  }
+  Write(folder + "rank3.tape", "this is no log");
   Write(folder + "long.tape", LongRun().Finish());
   Write(folder + "branches.tape", BranchingRun().Finish());
   Write(folder + "repeating.tape", RepeatingRun().Finish());

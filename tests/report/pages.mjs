@@ -29,8 +29,13 @@ export async function open(name, options) {
   return pages.at(-1);
 }
 
-export function summaryOf(name) {
-  const output = execFileSync(tool, ["summary", "--json", "--by=source", `${folder}/${name}.tape`],
+// One report of several logs.
+export function makeReport(name, ...logs) {
+  execFileSync(tool, ["report", ...logs, "-o", `${folder}/${name}.html`], { stdio: "ignore" });
+}
+
+export function summaryOf(name, by = "source") {
+  const output = execFileSync(tool, ["summary", "--json", `--by=${by}`, `${folder}/${name}.tape`],
     { maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] });
   return JSON.parse(output);
 }

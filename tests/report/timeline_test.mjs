@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { open, panelTitle, textOf, useReports } from "./pages.mjs";
+import { open, panelTitle, summaryOf, textOf, useReports } from "./pages.mjs";
 
 useReports("sample", "paths");
 
@@ -36,6 +36,16 @@ test("the critical path goes through a device from where it was asked to where i
   assert.deepEqual(parts, ["0-10 -", "10-40 -", "40-300 one on its device", "300-500 two on its device", "500-520 item",
     "520-530 -", "530-560 last", "560-1000 -"]);
   assert.deepEqual(sums, { opNs: 50000, backwardNs: 0, deviceNs: 460000, betweenNs: 490000, besideNs: 475000 });
+});
+
+test("summary --by=path says of these steps what the page says", async () => {
+  const { critical_path: { steps } } = summaryOf("paths", "path");
+  const page = await open("paths");
+  for (const { number, op_ns, backward_ns, device_ns, between_ns, beside_ns } of steps) {
+    const { parts, ...sums } = await page.eval(`report.criticalPath(report.store.run, ${number})`);
+    assert.deepEqual(sums, { opNs: op_ns, backwardNs: backward_ns, deviceNs: device_ns, betweenNs: between_ns, besideNs: beside_ns }, `step ${number}`);
+  }
+  assert.deepEqual(steps.map(({ number, parts }) => [number, parts]), [[0, 5], [1, 2], [2, 4]]);
 });
 
 test("in every step the parts of the critical path follow each other and add up to the step", async () => {

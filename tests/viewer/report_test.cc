@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "report/rank_clocks.h"
 #include "report/report_columns.h"
 #include "report/report_page.h"
 #include "report/report_steps.h"
@@ -19,9 +20,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // `ops[i]` and `durations[i]` of step i.
-Json SummaryOfSteps(const std::vector<uint64_t>& durations, uint64_t ops,
+ReportSteps StepsOf(const std::vector<uint64_t>& durations, uint64_t ops,
                     uint64_t peak_step) {
-  Json summary = {{"memory", {{"peak_step", peak_step}}}};
+  Json summary = {{"memory", {{"peak_step", peak_step}}},
+                  {"run", {{"events", 3 * ops * durations.size()}}}};
   summary["steps"] = Json::array();
   for (size_t i = 0; i < durations.size(); ++i) {
     summary["steps"].push_back({{"number", i},
@@ -29,23 +31,73 @@ Json SummaryOfSteps(const std::vector<uint64_t>& durations, uint64_t ops,
                                 {"ops", ops},
                                 {"duration_ns", durations[i]}});
   }
-  return summary;
+  return ReportStepsOf(summary);
 }
 
 TEST(ReportSteps, ThePeakTheSlowestTheMedianAndTheEndsComeFirst) {
-  const Json summary = SummaryOfSteps({5, 6, 90, 7, 1, 8, 2, 9}, 99, 3);
-  EXPECT_THAT(ChooseSteps(summary, 4 * 300).steps, ElementsAre(0, 2, 3, 7));
+  const ReportSteps steps = StepsOf({5, 6, 90, 7, 1, 8, 2, 9}, 99, 3);
+  EXPECT_THAT(ChooseSteps({steps}, 4 * 300).steps, ElementsAre(0, 2, 3, 7));
 }
 
 TEST(ReportSteps, OneStepIsKeptHoweverLargeItIs) {
-  const Json summary = SummaryOfSteps({5, 6, 7}, 1000000, 1);
-  EXPECT_THAT(ChooseSteps(summary, 10).steps, ElementsAre(1));
+  const ReportSteps steps = StepsOf({5, 6, 7}, 1000000, 1);
+  EXPECT_THAT(ChooseSteps({steps}, 10).steps, ElementsAre(1));
 }
 
 TEST(ReportSteps, AllAreKeptIfThereIsRoom) {
-  const Json summary = SummaryOfSteps({1, 2, 3, 4, 5, 6, 7}, 9, 1);
-  EXPECT_THAT(ChooseSteps(summary, 1000).steps,
+  const ReportSteps steps = StepsOf({1, 2, 3, 4, 5, 6, 7}, 9, 1);
+  EXPECT_THAT(ChooseSteps({steps}, 1000).steps,
               ElementsAre(0, 1, 2, 3, 4, 5, 6));
+}
+
+// Each asks for its own peak, and all get the same.
+TEST(ReportSteps, SeveralLogsKeepTheSameSteps) {
+  const std::vector<uint64_t> times = {5, 6, 7, 8, 9, 5, 5, 5};
+  const std::vector<uint64_t> slow_last = {5, 6, 7, 8, 9, 5, 5, 50};
+  EXPECT_THAT(ChooseSteps({StepsOf(times, 99, 1), StepsOf(slow_last, 99, 2)},
+                          5 * 2 * 300)
+                  .steps,
+              ElementsAre(0, 1, 2, 4, 7));
+}
+
+v1::Run RunAt(const char* host, uint64_t wall_ns, uint64_t steady_ns) {
+  v1::Run run;
+  run.set_host(host);
+  run.set_start_wall_ns(wall_ns);
+  run.set_start_steady_ns(steady_ns);
+  return run;
+}
+
+constexpr uint64_t kWallNs = 1760000000000000000, kSecondNs = 1000000000;
+
+TEST(RankClocks, LogsOfOneBootAreAsFarApartAsItsSteadyClockSays) {
+  // Somebody set the wall clock by 20 ms in between.
+  const auto clocks =
+      AlignRanks({RunAt("a", kWallNs, 50 * kSecondNs),
+                  RunAt("a", kWallNs + 20000000, 50 * kSecondNs + 700)});
+  EXPECT_EQ(clocks[1].offset_ns, 700);
+  EXPECT_EQ(clocks[0].clock, clocks[1].clock);
+}
+
+TEST(RankClocks, AnotherHostOrBootIsPlacedByItsWallClock) {
+  const auto clocks =
+      AlignRanks({RunAt("a", kWallNs, 50 * kSecondNs),
+                  RunAt("b", kWallNs + 300, 50 * kSecondNs),
+                  RunAt("a", kWallNs - 400, 7 * kSecondNs),
+                  RunAt("b", kWallNs + 999, 50 * kSecondNs + 40)});
+  EXPECT_EQ(clocks[1].offset_ns, 300);
+  EXPECT_EQ(clocks[2].offset_ns, -400);
+  EXPECT_EQ(clocks[3].offset_ns, 340);  // the clock of b
+  EXPECT_THAT((std::vector<uint32_t>{*clocks[0].clock, *clocks[1].clock,
+                                     *clocks[2].clock, *clocks[3].clock}),
+              ElementsAre(0, 1, 2, 1));
+}
+
+TEST(RankClocks, AStartThatIsNotKnownIsNotGuessed) {
+  const auto clocks =
+      AlignRanks({RunAt("a", kWallNs, kSecondNs), RunAt("a", 0, 0)});
+  EXPECT_EQ(clocks[1].offset_ns, 0);
+  EXPECT_FALSE(clocks[1].clock.has_value());
 }
 
 TEST(ReportColumns, SmallNumbersTakeOneByte) {

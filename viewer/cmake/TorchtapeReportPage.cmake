@@ -42,19 +42,27 @@ set(torchtape_report_files
   src/overview/findings.ts
   src/overview/overview.ts
   src/panel.ts
+  src/ranks/rank_chart.ts
+  src/ranks/rank_times.ts
+  src/ranks/rank_view.ts
   src/replay.ts
   src/run/critical_path.ts
   src/run/data.ts
   src/run/devices.ts
   src/run/facts.ts
+  src/run/ranks.ts
   src/run/run.ts
   src/run/step_sets.ts
   src/run/work.ts
   src/search.ts
+  src/selection.ts
   src/store.ts
   src/tables.ts
+  src/timeline/band_painter.ts
+  src/timeline/bands.ts
   src/timeline/lanes.ts
   src/timeline/path_facts.ts
+  src/timeline/strips.ts
   src/timeline/timeline.ts
   src/timeline/timeline_view.ts
   src/widgets/axis.ts

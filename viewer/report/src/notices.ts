@@ -2,13 +2,25 @@
 // log, and what of it is not in this page.
 
 import { make } from "./widgets/dom";
-import { Run } from "./run/run";
+import { Store } from "./store";
+import { Ranks } from "./run/ranks";
 import { count, plural, time } from "./widgets/units";
 
-export function notices(run: Run): HTMLElement[] {
+// Notes of a log name it; what is said of none is said of all.
+function rankNotes(ranks: Ranks, log: string, notes: string[]): string[] {
+  const texts = notes.map((note) => `${log}: ${note}`);
+  const { all, unread } = ranks;
+  if (unread.length) {
+    const why = unread.map((each) => `${each.log}: ${each.problem}`).join("; ");
+    texts.unshift(`This page has ${all.length} of ${all.length + unread.length} logs. Left out: ${why}.`);
+  }
+  return texts;
+}
+
+export function notices({ ranks, run }: Store): HTMLElement[] {
   const { facts, summary } = run;
   const { kept, chosen, notes, drops } = facts;
-  const texts = [...notes];
+  const texts = ranks.several ? rankNotes(ranks, run.summary.run.log, notes) : [...notes];
   if (chosen) {
     const { first, last } = chosen;
     texts.push(`All numbers are of ${first === last ? `step ${first}` : `steps ${first} to ${last}`} alone.`);

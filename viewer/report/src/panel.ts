@@ -155,10 +155,17 @@ export class Panel {
       ["bytes", bytes(total.bytes)],
       ["peak", total.peak_bytes === null ? null : `${bytes(total.peak_bytes)} live at once of what its ops allocated`],
       ["work", workText(total.work)],
-      ["modules", make("div", { class: "links" },
-        ...run.moduleChildren[module].slice(0, mostLinks).map((child) => this.moduleLink(child)))],
+      ["modules", this.childLinks(module)],
       ...this.maskFacts(),
     ];
+  }
+
+  private childLinks(module: number): Node | null {
+    const children = this.store.run.moduleChildren[module];
+    if (children.length === 0) return null;
+    const more = children.length - mostLinks;
+    return make("div", { class: "links" }, ...children.slice(0, mostLinks).map((child) => this.moduleLink(child)),
+      more > 0 ? make("span", { text: `and ${count(more)} more` }) : null);
   }
 
   // Of all that is selected, in this step and in all that the page has.

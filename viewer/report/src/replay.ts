@@ -31,7 +31,7 @@ export class Replay {
       this.goTo(from + ((to - from) * Number(this.place.value)) / 1000);
     };
     this.element.append(
-      button("\u23ee", () => this.goTo(this.range()[0]), { label: "to the start", title: "to the start of the step" }),
+      button("|\u25c2", () => this.goTo(this.range()[0]), { label: "to the start", title: "to the start of the step" }),
       button("\u25c2", () => this.jump(-1), { label: "op before", title: "op before (,)" }), this.play,
       button("\u25b8", () => this.jump(1), { label: "next op", title: "next op (.)" }),
       choice, this.place, this.now,
@@ -91,7 +91,7 @@ export class Replay {
     const [from, to] = this.range();
     if (playing && (this.store.state.cursor ?? to) >= to) this.goTo(from);
     this.playing = playing;
-    this.play.textContent = playing ? "\u23f8" : "\u25b6";
+    this.play.textContent = playing ? "\u25ae\u25ae" : "\u25b6";
     this.lastFrame = 0;
     if (playing) requestAnimationFrame((now) => this.frame(now));
   }

@@ -93,6 +93,7 @@ class Player {
   void PlaySummary(const format::Chunk& chunk);
   void AddHeads(const format::EventsView& view, std::vector<Head>* heads);
   void PlayDevices(const v1::Events& events);
+  void PlayActivities(const v1::Events& events);
   void Merge(const std::vector<Mark>& marks, std::vector<Head>* heads);
   void EnterChunk(const format::EventsView& view);
   void Reconcile(const format::StreamView& stream, ThreadState* thread);
@@ -195,6 +196,7 @@ void Player::PlayEvents(const format::EventsView& view) {
   AddHeads(view, &heads);
   Merge(MarksOf(events), &heads);
   PlayDevices(events);
+  PlayActivities(events);
   for (const Head& head : heads) {
     if (head.cursor.status().ok()) continue;
     AddDamage(absl::StrCat("thread ", head.thread->facts.number(), ": ",
@@ -215,6 +217,24 @@ void Player::PlayDevices(const v1::Events& events) {
   if (!memory_status.ok()) AddDamage(std::string(memory_status.message()));
   if (events.has_device_loss()) {
     Tell(&Visitor::OnDeviceLoss, events.device_loss());
+  }
+}
+
+void Player::PlayActivities(const v1::Events& events) {
+  const absl::Status status = format::ReadDeviceActivities(
+      events,
+      [this](const format::Launch& launch) {
+        const auto thread = threads_.find(launch.thread);
+        Tell(&Visitor::OnLaunch,
+             LaunchCall{launch,
+                        thread == threads_.end() ? nullptr : &thread->second});
+      },
+      [this](const format::DeviceActivity& activity) {
+        Tell(&Visitor::OnActivity, activity);
+      });
+  if (!status.ok()) AddDamage(std::string(status.message()));
+  if (events.has_activity_loss()) {
+    Tell(&Visitor::OnActivityLoss, events.activity_loss());
   }
 }
 

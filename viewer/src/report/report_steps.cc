@@ -1,7 +1,7 @@
 #include "report/report_steps.h"
 
 #include <algorithm>
-#include <vector>
+#include <map>
 
 namespace torchtape::viewer {
 namespace {
@@ -10,29 +10,35 @@ namespace {
 constexpr uint64_t kEventsAnOp = 3;
 
 struct Candidate {
-  uint64_t number;
-  uint64_t ops;
-  uint64_t duration_ns;  // 0: not known
+  uint64_t number = 0;
+  uint64_t events = 0;  // of all logs
+  uint64_t duration_ns = 0;
 };
 
-std::vector<Candidate> CandidatesOf(const Json& summary) {
+std::vector<Candidate> CandidatesOf(const std::vector<ReportSteps>& logs) {
+  std::map<uint64_t, Candidate> by_number;
+  for (const ReportSteps& log : logs) {
+    for (const ReportStep& step : log.recorded) {
+      Candidate& candidate = by_number[step.number];
+      candidate.number = step.number;
+      candidate.events += (step.ops + 1) * kEventsAnOp;
+      candidate.duration_ns = std::max(candidate.duration_ns, step.duration_ns);
+    }
+  }
   std::vector<Candidate> candidates;
-  for (const Json& step : summary["steps"]) {
-    if (!step["recorded"].get<bool>()) continue;
-    const Json& duration = step["duration_ns"];
-    candidates.push_back({step["number"], step["ops"],
-                          duration.is_null() ? 0 : duration.get<uint64_t>()});
+  for (const auto& [number, candidate] : by_number) {
+    candidates.push_back(candidate);
   }
   return candidates;
 }
 
 // The candidates in the order in which they get room.
-std::vector<Candidate> ByInterest(std::vector<Candidate> candidates,
-                                  const Json& memory) {
+std::vector<Candidate> ByInterest(const std::vector<Candidate>& candidates,
+                                  const std::vector<ReportSteps>& logs) {
   std::vector<Candidate> order;
-  for (const Candidate& each : candidates) {
-    if (!memory.is_null() && each.number == memory["peak_step"]) {
-      order.push_back(each);
+  for (const ReportSteps& log : logs) {
+    for (const Candidate& each : candidates) {
+      if (log.peak_step == each.number) order.push_back(each);
     }
   }
   std::vector<Candidate> by_time = candidates;
@@ -55,18 +61,33 @@ std::vector<Candidate> ByInterest(std::vector<Candidate> candidates,
 
 }  // namespace
 
-KeptSteps ChooseSteps(const Json& summary, uint64_t most_events) {
+ReportSteps ReportStepsOf(const Json& summary) {
+  ReportSteps steps;
+  steps.events = summary["run"]["events"];
+  for (const Json& step : summary["steps"]) {
+    if (!step["recorded"].get<bool>()) continue;
+    const Json& duration = step["duration_ns"];
+    steps.recorded.push_back(
+        {step["number"], step["ops"],
+         duration.is_null() ? 0 : duration.get<uint64_t>()});
+  }
+  const Json& memory = summary["memory"];
+  if (!memory.is_null()) steps.peak_step = memory["peak_step"];
+  return steps;
+}
+
+KeptSteps ChooseSteps(const std::vector<ReportSteps>& logs,
+                      uint64_t most_events) {
   KeptSteps kept;
   kept.all = false;
-  const std::vector<Candidate> candidates = CandidatesOf(summary);
+  const std::vector<Candidate> candidates = CandidatesOf(logs);
   if (candidates.empty()) return kept;
   uint64_t room = most_events;
-  for (const Candidate& each : ByInterest(candidates, summary["memory"])) {
+  for (const Candidate& each : ByInterest(candidates, logs)) {
     if (kept.steps.count(each.number) > 0) continue;
-    const uint64_t events = (each.ops + 1) * kEventsAnOp;
-    if (events > room && !kept.steps.empty()) continue;
+    if (each.events > room && !kept.steps.empty()) continue;
     kept.steps.insert(each.number);
-    room -= std::min(room, events);
+    room -= std::min(room, each.events);
   }
   return kept;
 }

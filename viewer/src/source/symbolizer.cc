@@ -10,30 +10,30 @@
 namespace torchtape::viewer {
 namespace {
 
-using Json = nlohmann::json;
+using AnswerJson = nlohmann::json;
 
 // Questions and answers are CBOR: unlike JSON it carries any bytes.
-std::string ToBytes(const Json& json) {
+std::string ToBytes(const AnswerJson& json) {
   std::string bytes;
-  Json::to_cbor(json, bytes);
+  AnswerJson::to_cbor(json, bytes);
   return bytes;
 }
 
-Json FromBytes(const std::string& bytes) {
-  return Json::from_cbor(bytes, true, /*allow_exceptions=*/false);
+AnswerJson FromBytes(const std::string& bytes) {
+  return AnswerJson::from_cbor(bytes, true, /*allow_exceptions=*/false);
 }
 
-Json ToJson(const Site& site) {
-  Json frames = Json::array();
+AnswerJson ToJson(const Site& site) {
+  AnswerJson frames = AnswerJson::array();
   for (const SourceFrame& frame : site.frames) {
     frames.push_back({frame.function, frame.file, frame.line, frame.inlined});
   }
   return {std::move(frames), site.problem};
 }
 
-Site ToSite(const Json& json) {
+Site ToSite(const AnswerJson& json) {
   Site site;
-  for (const Json& frame : json.at(0)) {
+  for (const AnswerJson& frame : json.at(0)) {
     site.frames.push_back({frame.at(0), frame.at(1), frame.at(2), frame.at(3)});
   }
   site.problem = json.at(1);
@@ -46,7 +46,7 @@ class Reader {
   explicit Reader(const SearchPlaces& places) : places_(places) {}
 
   std::string Answer(const std::string& question) {
-    const Json json = FromBytes(question);
+    const AnswerJson json = FromBytes(question);
     return ToBytes(ToJson(Find({json.at(0), json.at(1)}, json.at(2))));
   }
 

@@ -12,8 +12,10 @@
 #include "replay/log_state.h"
 #include "totals/device_memory_totals.h"
 #include "totals/device_totals.h"
+#include "totals/kernel_totals.h"
 #include "totals/memory_totals.h"
 #include "totals/module_totals.h"
+#include "totals/path_totals.h"
 #include "totals/source_totals.h"
 #include "totals/span_totals.h"
 #include "totals/step_totals.h"
@@ -34,6 +36,7 @@ struct SummaryFacts {
   const MemoryTotals& memory;
   const WorkTotals& work;
   const DeviceTotals& devices;
+  const KernelTotals& kernels;
   const DeviceMemoryTotals& device_memory;
   const std::vector<OptimizerGroup>& groups;
 
@@ -49,6 +52,14 @@ struct SummaryFacts {
   uint64_t source_self_ns = 0;            // of all lines, before the filter
   std::vector<WaitTotal> waits = {};      // only by waits
   uint64_t wait_ns = 0;                   // of all waits, before the filter
+  const PathTotals* path = nullptr;       // only by path
+
+  // By the index of the module: from kernels if these were recorded.
+  std::vector<DeviceModuleTime> DeviceModules() const {
+    return run.options().device_time() == v1::DEVICE_TIME_LEVEL_KERNELS
+               ? kernels.modules()
+               : devices.modules();
+  }
 };
 
 void PrintSummary(const SummaryFacts& facts, std::ostream& out);

@@ -135,8 +135,8 @@ class CommandLine {
     app->add_option("--by", arguments_.options.by,
                     "op; source: a table of the program's lines; work: FLOPs "
                     "and bytes of modules and ops; waits: where the host "
-                    "waits for a device")
-        ->check(CLI::IsMember({"op", "source", "work", "waits"}));
+                    "waits for a device; path: the critical paths of steps")
+        ->check(CLI::IsMember({"op", "source", "work", "waits", "path"}));
     app->add_flag_callback(
         "--waits", [this] { arguments_.options.by = "waits"; },
         "the same as --by=waits");
@@ -188,8 +188,12 @@ class CommandLine {
   }
 
   void AddReport() {
-    CLI::App* app = AddVerb(
-        "report", "the run as one HTML file that needs no network", Report);
+    CLI::App* app = app_.add_subcommand(
+        "report", "the run as one HTML file that needs no network");
+    app->add_option("LOG", arguments_.log_paths,
+                    "the log, such as run.tape; of several processes all their "
+                    "logs, or the folder with them")
+        ->required();
     app->add_option("-o,--output", arguments_.output_path,
                     "the file to write; if left out, LOG's name with .html, "
                     "here");
@@ -197,11 +201,12 @@ class CommandLine {
     AddSymbols(app);
     app->callback([this] {
       arguments_.verb = Report;
+      arguments_.log_path = arguments_.log_paths[0];
       if (!arguments_.output_path.empty()) return;
-      arguments_.output_path = std::filesystem::path(arguments_.log_path)
-                                   .filename()
-                                   .replace_extension(".html")
-                                   .string();
+      std::filesystem::path first = arguments_.log_path;
+      if (!first.has_filename()) first = first.parent_path();
+      arguments_.output_path =
+          first.filename().replace_extension(".html").string();
       arguments_.says_where = true;
     });
   }
@@ -263,7 +268,8 @@ class CommandLine {
     AddVariable(app, "--op-source", "auto, taps or callbacks", "OP_SOURCE")
         ->check(CLI::IsMember({"auto", "taps", "callbacks"}));
     AddVariable(app, "--device-time",
-                "what gets device times: off, steps, modules or ops",
+                "what gets device times: off, steps, modules, ops or "
+                "kernels",
                 "DEVICE_TIME")
         ->check(CLI::IsMember({"off", "steps", "modules", "ops"}));
     AddVariable(app, "--audit-every",

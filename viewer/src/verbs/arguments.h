@@ -4,6 +4,7 @@
 // The command line.
 
 #include <string>
+#include <vector>
 
 #include "torchtape/viewer/record.h"
 #include "torchtape/viewer/verbs.h"
@@ -16,7 +17,8 @@ using Verb = absl::StatusOr<Outcome> (*)(const Log&, const VerbOptions&,
 struct Arguments {
   Verb verb = nullptr;  // null: there is nothing to do but print `text`
   std::string log_path;
-  std::string output_path;  // empty: standard output
+  std::vector<std::string> log_paths;  // of `report`: the first is `log_path`
+  std::string output_path;             // empty: standard output
   bool follow = false;      // show it again while it is being recorded
   bool says_where = false;  // print the output path: the user did not name it
   bool recover = false;     // the verb that changes files; then `verb` is null

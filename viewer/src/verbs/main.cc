@@ -15,6 +15,7 @@
 #include "output/text_escape.h"
 #include "torchtape/format/journal.h"
 #include "torchtape/format/recovery.h"
+#include "torchtape/viewer/rank_logs.h"
 #include "verbs/arguments.h"
 #include "verbs/follow.h"
 
@@ -33,8 +34,9 @@ int Fail(const Arguments& arguments, const absl::Status& status) {
   return 1;
 }
 
-absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, const Log& log,
-                                std::ostream& out) {
+// Calls `run` with the options that the place of the output asks for.
+template <typename Run>
+absl::StatusOr<Outcome> WithOptions(const Arguments& arguments, Run run) {
   VerbOptions options = arguments.options;
   options.colour = arguments.output_path.empty() && StdoutIsTerminal() &&
                    std::getenv("NO_COLOR") == nullptr;
@@ -44,7 +46,23 @@ absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, const Log& log,
       progress.Update(done, total);
     };
   }
-  return arguments.verb(log, options, out);
+  return run(options);
+}
+
+absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, const Log& log,
+                                std::ostream& out) {
+  return WithOptions(arguments, [&](const VerbOptions& options) {
+    return arguments.verb(log, options, out);
+  });
+}
+
+absl::StatusOr<Outcome> RunReport(const Arguments& arguments,
+                                  std::ostream& out) {
+  absl::StatusOr<RankLogs> ranks = OpenRanks(arguments.log_paths);
+  if (!ranks.ok()) return ranks.status();
+  return WithOptions(arguments, [&](const VerbOptions& options) {
+    return ReportRanks(*ranks, options, out);
+  });
 }
 
 // On a terminal each showing takes the place of the one before. Showing takes a
@@ -68,15 +86,19 @@ absl::StatusOr<Outcome> FollowVerb(const Arguments& arguments,
 
 absl::StatusOr<Outcome> RunVerb(const Arguments& arguments, std::ostream& out) {
   if (arguments.follow) return FollowVerb(arguments, out);
+  if (!arguments.log_paths.empty()) return RunReport(arguments, out);
   absl::StatusOr<Log> log = OpenLog(arguments.log_path);
   if (!log.ok()) return log.status();
   return RunVerb(arguments, *log, out);
 }
 
+// Notes about several logs name them.
 void PrintNotes(const Arguments& arguments, const Outcome& outcome) {
+  const std::string log = arguments.log_paths.size() > 1
+                              ? ""
+                              : EscapeText(arguments.log_path) + ": ";
   for (const std::string& note : outcome.notes) {
-    std::cerr << "torchtape: " << EscapeText(arguments.log_path) << ": "
-              << EscapeText(note) << '\n';
+    std::cerr << "torchtape: " << log << EscapeText(note) << '\n';
   }
 }
 
@@ -101,14 +123,28 @@ int FailOutput(const absl::Status& status) {
   return 1;
 }
 
+// Whether it is a log, or would lie among those of a folder as one.
+bool IsRead(const std::string& to, const std::string& from) {
+  std::error_code none;
+  const std::filesystem::path path = to;
+  if (std::filesystem::is_directory(from, none)) {
+    const std::filesystem::path folder =
+        path.has_parent_path() ? path.parent_path() : ".";
+    return path.extension() == ".tape" &&
+           std::filesystem::equivalent(from, folder, none);
+  }
+  return std::filesystem::equivalent(from, to, none) ||
+         std::filesystem::equivalent(
+             format::JournalPath(format::TargetOf(from)), to, none);
+}
+
 // What a verb writes must not take the place of what it reads.
 absl::Status CheckOutput(const Arguments& arguments) {
   const std::string& to = arguments.output_path;
-  for (const std::string& from :
-       {arguments.log_path,
-        format::JournalPath(format::TargetOf(arguments.log_path))}) {
-    std::error_code none;
-    if (!to.empty() && std::filesystem::equivalent(from, to, none)) {
+  std::vector<std::string> logs = arguments.log_paths;
+  logs.push_back(arguments.log_path);
+  for (const std::string& from : logs) {
+    if (!to.empty() && IsRead(to, from)) {
       return absl::InvalidArgumentError(
           absl::StrCat(to, ": is the log itself; choose another -o"));
     }

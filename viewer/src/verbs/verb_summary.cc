@@ -95,14 +95,16 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   OpWork op_work;
   WorkTotals work(options.steps, &op_work, &attribution);
   DeviceTotals devices(*run, options.steps, &attribution);
+  KernelTotals kernels(options.steps, &attribution);
   DeviceMemoryTotals device_memory(options.steps);
   for (UnitVisitor* visitor : std::initializer_list<UnitVisitor*>{
-           &modules, &groups, &memory, &work, &devices}) {
+           &modules, &groups, &memory, &work, &devices, &kernels}) {
     attribution.AddVisitor(visitor);
   }
-  std::vector<Visitor*> visitors = {
-      &counts, &steps,  &spans,   &values, &attribution, &modules,      &memory,
-      &roles,  &groups, &op_work, &work,   &devices,     &device_memory};
+  std::vector<Visitor*> visitors = {&counts,        &steps,   &spans,  &values,
+                                    &attribution,   &modules, &memory, &roles,
+                                    &groups,        &op_work, &work,   &devices,
+                                    &device_memory, &kernels};
   Sources sources(options, &symbolizer);
   WaitTotals waits(options.steps, &attribution, &sources.lines);
   if (options.by == "source") {
@@ -111,15 +113,22 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
     visitors.insert(visitors.end(), {&sources.lines, &waits});
     attribution.AddVisitor(&waits);
   }
+  PathTotals path(options.steps,
+                  run->options().device_time() == v1::DEVICE_TIME_LEVEL_OPS,
+                  &counts, &attribution);
+  if (options.by == "path") {
+    visitors.push_back(&path);
+    attribution.AddVisitor(&path);
+  }
   absl::StatusOr<ReplayReport> report =
       ReplayLog(log, options, format::StreamCursor::Columns::kAll, visitors);
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
 
-  SummaryFacts facts = {log,    options,     *run,          *report,
-                        counts, attribution, modules,       memory,
-                        work,   devices,     device_memory, groups.groups()};
+  SummaryFacts facts = {
+      log,    options, *run,    *report, counts,        attribution,    modules,
+      memory, work,    devices, kernels, device_memory, groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);
@@ -133,6 +142,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (options.by == "source") AddSources(sources.totals, &facts);
   for (const WaitTotal& wait : waits.totals()) facts.wait_ns += wait.wait_ns;
   facts.waits = Matching(waits, options.filter);
+  if (options.by == "path") facts.path = &path;
   const bool any_recorded =
       std::any_of(facts.steps.begin(), facts.steps.end(),
                   [](const Step& step) { return step.recorded; });

@@ -197,12 +197,32 @@ function makeSafe(value: unknown): unknown {
   return value;
 }
 
-export async function unpack(base64: string): Promise<{ facts: Facts; columns: Columns }> {
+// What is known of several logs together.
+export interface RankFacts {
+  same_clock_error_ns: number;
+  logs: { log: string; offset_ns: number; clock: number | null }[]; // in the order of the packs
+  unread: { log: string; problem: string }[];
+}
+
+async function unpack(base64: string): Promise<{ facts: unknown; columns: (table: Facts["columns"]) => Columns }> {
   const stream = new Blob([decodeBase64(base64)]).stream()
     .pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const size = new DataView(bytes.buffer).getUint32(0, true);
   const json = new TextDecoder().decode(bytes.subarray(4, 4 + size));
-  const facts = makeSafe(JSON.parse(json)) as Facts;
-  return { facts, columns: new Columns(bytes, 4 + size, facts.columns) };
+  const facts = makeSafe(JSON.parse(json));
+  return { facts, columns: (table) => new Columns(bytes, 4 + size, table) };
+}
+
+// One pack is of one log; of several, the last one is of all of them.
+export async function unpackAll(
+  text: string
+): Promise<{ logs: { facts: Facts; columns: Columns }[]; ranks: RankFacts | null }> {
+  const packs = await Promise.all(text.split(",").map(unpack));
+  const ranks = packs.length > 1 ? packs.pop()!.facts as RankFacts : null;
+  const logs = packs.map(({ facts, columns }) => {
+    const ofLog = facts as Facts;
+    return { facts: ofLog, columns: columns(ofLog.columns) };
+  });
+  return { logs, ranks };
 }

@@ -126,6 +126,7 @@ export class Run {
   readonly values: { name: Int32Array; step: Float64Array; number: Float64Array };
   readonly corrections: { time: Float64Array; bytes: Float64Array };
   readonly peaks: Map<number, number>; // most live bytes, by the step's number
+  private readonly keptSteps: Set<number> | null; // numbers
   readonly moduleIndex = new Map<string, number>();
   readonly moduleChildren: number[][];
   readonly moduleTotals: ModuleTotal[]; // by index
@@ -133,6 +134,7 @@ export class Run {
 
   constructor(readonly facts: Facts, columns: Columns) {
     this.summary = facts.summary;
+    this.keptSteps = facts.kept.steps && new Set(facts.kept.steps);
     this.spans = decodeSpans(columns);
     connect(this.spans, facts.operators, (time) => this.stepAt(time));
     this.allocations = decodeAllocations(columns);
@@ -181,8 +183,7 @@ export class Run {
   // Whether the page has the step's events.
   isKept(index: number): boolean {
     const step = this.summary.steps[index];
-    const { kept } = this.facts;
-    return !!step && step.recorded && (kept.steps === null || kept.steps.includes(step.number));
+    return !!step && step.recorded && (this.keptSteps === null || this.keptSteps.has(step.number));
   }
 
   // The spans that began in a step: [from, to).

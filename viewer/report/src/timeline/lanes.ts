@@ -11,9 +11,9 @@ export interface Lane {
   stream: number; // none: of a thread
   depth: number;
   y: number;
-  entries: number[]; // spans, or times of a device
-  start: Float64Array; // of spans, or times of a device
-  end: Float64Array;
+  entries: Int32Array; // spans, or times of a device
+  from: Float64Array; // of each entry
+  to: Float64Array; // as `from` where nobody knows
   span: Int32Array | null; // of the times of a device: whose they are
 }
 
@@ -25,18 +25,19 @@ export interface LaneGroup {
   rows: number;
 }
 
-// The time at which an entry ends: its begin, if nobody knows.
-function endOf(lane: Lane, entry: number): number {
-  const end = lane.end[entry];
-  return Number.isNaN(end) ? lane.start[entry] : end;
-}
-
-// The position of the first entry that ends after a time.
-export function firstAfter(lane: Lane, at: number): number {
-  let low = 0, high = lane.entries.length;
+// The position of the first entry that ends at a time or after it, from `low` on:
+// first near there, since neighbours are asked for one after the other.
+export function firstAfter({ to }: Lane, at: number, low = 0): number {
+  let step = 1, high = low;
+  while (high < to.length && to[high] < at) {
+    low = high + 1;
+    high += step;
+    step *= 2;
+  }
+  high = Math.min(high, to.length);
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (endOf(lane, lane.entries[middle]) < at) low = middle + 1;
+    if (to[middle] < at) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -54,39 +55,30 @@ export class Lanes {
 
   constructor(run: Run) {
     const { spans, devices, facts } = run;
-    const threads = new Map<number, Lane[]>();
-    for (let i = 0; i < spans.count; ++i) {
-      this.put(threads, spans.thread[i], spans.depth[i], i, { thread: spans.thread[i], stream: none, start: spans.start, end: spans.end, span: null });
-    }
-    const streams = new Map<number, Lane[]>();
-    for (let i = 0; i < devices.count; ++i) {
-      this.put(streams, devices.stream[i], devices.depth[i], i, { thread: none, stream: devices.stream[i], start: devices.start, end: devices.end, span: devices.span });
-    }
-    for (const [thread, lanes] of [...threads].sort((a, b) => a[0] - b[0])) {
+    const threads = new Map<number, number[][]>();
+    for (let i = 0; i < spans.count; ++i) put(threads, spans.thread[i], spans.depth[i], i);
+    const streams = new Map<number, number[][]>();
+    for (let i = 0; i < devices.count; ++i) put(streams, devices.stream[i], devices.depth[i], i);
+    for (const [thread, rows] of [...threads].sort((a, b) => a[0] - b[0])) {
       const name = facts.threads.find((each) => each.number === thread)?.name ?? "";
-      this.add(`thread ${thread} ${name}`, null, lanes);
+      this.add(`thread ${thread} ${name}`, null, { thread, stream: none, span: null }, rows, spans);
     }
-    for (const [index, lanes] of [...streams].sort((a, b) => a[0] - b[0])) {
+    for (const [index, rows] of [...streams].sort((a, b) => a[0] - b[0])) {
       const { device, stream, error_ns } = facts.device_streams[index];
-      this.add(`${device} stream ${stream}`, error_ns, lanes);
+      this.add(`${device} stream ${stream}`, error_ns, { thread: none, stream: index, span: devices.span }, rows, devices);
     }
   }
 
-  private put(by: Map<number, Lane[]>, key: number, depth: number, entry: number,
-              source: Pick<Lane, "thread" | "stream" | "start" | "end" | "span">): void {
-    let lanes = by.get(key);
-    if (!lanes) by.set(key, (lanes = []));
-    while (lanes.length <= depth) lanes.push({ ...source, depth: lanes.length, y: 0, entries: [] });
-    lanes[depth].entries.push(entry);
-  }
-
-  private add(name: string, errorNs: number | null, lanes: Lane[]): void {
-    this.groups.push({ name, errorNs, y: this.height, rows: lanes.length });
-    for (const lane of lanes) {
-      lane.y = this.height;
+  private add(name: string, errorNs: number | null, of: Pick<Lane, "thread" | "stream" | "span">, rows: number[][],
+              times: { start: Float64Array; end: Float64Array }): void {
+    this.groups.push({ name, errorNs, y: this.height, rows: rows.length });
+    rows.forEach((numbers, depth) => {
+      const entries = Int32Array.from(numbers);
+      const from = Float64Array.from(entries, (i) => times.start[i]);
+      const to = Float64Array.from(entries, (i) => (Number.isNaN(times.end[i]) ? times.start[i] : times.end[i]));
+      this.lanes.push({ ...of, depth, y: this.height, entries, from, to });
       this.height += rowHeight;
-      this.lanes.push(lane);
-    }
+    });
     this.height += 8;
   }
 
@@ -103,4 +95,20 @@ export class Lanes {
   at(y: number): Lane | undefined {
     return this.lanes.find((lane) => y >= lane.y && y < lane.y + rowHeight);
   }
+}
+
+function put(by: Map<number, number[][]>, key: number, depth: number, entry: number): void {
+  let rows = by.get(key);
+  if (!rows) by.set(key, (rows = []));
+  while (rows.length <= depth) rows.push([]);
+  rows[depth].push(entry);
+}
+
+const known = new WeakMap<Run, Lanes>();
+
+// All timelines show the same.
+export function lanesOf(run: Run): Lanes {
+  let lanes = known.get(run);
+  if (!lanes) known.set(run, (lanes = new Lanes(run)));
+  return lanes;
 }

@@ -36,18 +36,18 @@ export function partName(run: Run, { span, device }: Part): string {
 }
 
 // For a tip: the heading first.
-export function entryFacts(store: Store, lane: Lane, entry: number): string[] {
-  const { run, state } = store;
+export function entryFacts(store: Store, run: Run, lane: Lane, entry: number): string[] {
+  const { state } = store;
   const span = spanOf(lane, entry);
   const lines: string[] = [];
   if (lane.stream !== none) {
     const { device, stream } = run.facts.device_streams[lane.stream];
     const name = span === none ? `step ${run.devices.step[entry]}` : operatorText(run, span);
-    const late = span === none ? "" : `, ${time(Math.max(lane.start[entry] - run.spans.start[span], 0))} after the host began it`;
-    lines.push(`${name} on ${device} stream ${stream}`, `${time(lane.end[entry] - lane.start[entry])} on the device${late}`);
+    const late = span === none ? "" : `, ${time(Math.max(run.devices.start[entry] - run.spans.start[span], 0))} after the host began it`;
+    lines.push(`${name} on ${device} stream ${stream}`, `${time(run.devices.end[entry] - run.devices.start[entry])} on the device${late}`);
     if (span !== none) lines.push("on the host:", ...spanFacts(run, span).slice(1));
   } else lines.push(...spanFacts(run, span));
-  if (state.selection.kind !== "path") return lines;
+  if (state.selection.kind !== "path" || run !== store.run) return lines;
   const device = lane.stream === none ? none : entry;
   const part = criticalPath(run, state.step).parts.find((each) => each.span === span && each.device === device && span !== none);
   if (part) lines.push(`on the critical path for ${time(part.to - part.from)}, ${waits[part.waitedFor]}`);

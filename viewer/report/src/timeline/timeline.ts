@@ -3,8 +3,9 @@
 // pixel.
 
 import { Draw, fitText, hideTip, showTip, smallFont } from "../widgets/canvas";
+import { Band, bandAt, bandsOf, headingHeight, laneAt } from "./bands";
+import { BandPainter, barHeight } from "./band_painter";
 import { Part, criticalPath } from "../run/critical_path";
-import { shortName } from "../widgets/dom";
 import { Lane, Lanes, firstAfter, rowHeight, spanOf } from "./lanes";
 import { entryFacts, partAt, togglePath } from "./path_facts";
 import { none } from "../run/run";
@@ -13,28 +14,39 @@ import { Theme } from "../widgets/theme";
 import { TimeCanvas } from "../widgets/timecanvas";
 import { time } from "../widgets/units";
 
-const headHeight = 34, gutter = 92;
+const headHeight = 34, gutter = 92, mostSteps = 2000;
 
 export class Timeline extends TimeCanvas {
-  private lanes: Lanes;
+  private bands: Band[];
+  private painter: BandPainter;
   private scroll = 0;
 
   // `fixed`: in the overview, where the wheel scrolls the page.
   constructor(store: Store, fixed = false) {
     super(fixed ? "timeline of the step" : "timeline", store, fixed);
-    this.lanes = new Lanes(store.run);
+    this.bands = bandsOf(store.ranks, store.state.rank);
+    if (fixed) this.bands = [{ ...this.band, top: 0, rowsTop: 0, height: this.band.lanes.height }];
+    this.painter = new BandPainter((rank) => store.maskOf(rank));
+  }
+
+  // Of the rank that is looked at.
+  private get band(): Band {
+    return this.bands.find(({ open }) => open)!;
+  }
+
+  private get lanes(): Lanes {
+    return this.band.lanes;
+  }
+
+  // Where a row begins that is `y` below the first one of a band.
+  private yOf(band: Band, y: number): number {
+    return headHeight + band.rowsTop + y * band.scale - this.scroll;
   }
 
   // With all rows in sight.
   get contentHeight(): number {
-    return headHeight + this.lanes.height;
-  }
-
-  // A step of a device has no colour of its own.
-  private colour(span: number, theme: Theme): string {
-    if (span === none) return theme.raised;
-    const operator = this.store.run.operator(span);
-    return theme.kinds[operator.kind === "op" ? operator.class : operator.kind] ?? theme.faint;
+    const last = this.bands[this.bands.length - 1];
+    return headHeight + last.top + last.height;
   }
 
   protected draw(context: Draw, theme: Theme): void {
@@ -47,12 +59,18 @@ export class Timeline extends TimeCanvas {
     context.beginPath();
     context.rect(0, headHeight, this.width, this.height - headHeight);
     context.clip();
-    for (const lane of this.lanes.lanes) {
-      const y = headHeight + lane.y - this.scroll;
-      if (y > this.height || y + rowHeight < headHeight) continue;
-      this.drawLane(context, theme, lane, y);
+    this.painter.begin();
+    for (const band of this.bands) {
+      for (const lane of band.lanes.lanes) {
+        const y = this.yOf(band, lane.y);
+        if (y < this.height && y + rowHeight > headHeight) this.painter.add({ band, lane, y, height: barHeight(band) });
+      }
     }
-    this.drawGroups(context, theme);
+    this.painter.draw(context, theme, axis);
+    this.shapes += this.painter.shapes;
+    context.fillStyle = theme.card;
+    context.fillRect(0, headHeight, gutter - 1, this.height);
+    for (const band of this.bands) this.drawBand(context, theme, band);
     if (store.state.selection.kind === "path") this.drawPath(context, theme);
     context.restore();
     this.drawCursor(context, theme, 16);
@@ -62,7 +80,8 @@ export class Timeline extends TimeCanvas {
     const { run, state } = this.store;
     const { axis } = this;
     const { steps } = run.summary;
-    for (let i = run.stepAt(axis.from); i < steps.length && steps[i].start_ns < axis.to; ++i) {
+    const first = run.stepAt(axis.from);
+    for (let i = first; i < Math.min(steps.length, first + mostSteps) && steps[i].start_ns < axis.to; ++i) {
       const [from, to] = run.stepRange(i);
       const left = Math.max(axis.x(from), axis.left), right = Math.min(axis.x(to), axis.right);
       context.fillStyle = i === state.step ? theme.accent : theme.raised;
@@ -73,62 +92,10 @@ export class Timeline extends TimeCanvas {
       const text = `step ${steps[i].number}` + (run.isKept(i) ? "" : " (events not in this page)");
       const label = fitText(context, text, right - left - 8);
       if (label) context.fillText(label, left + 4, 8.5);
-      if (++this.shapes > 2000) break;
+      ++this.shapes;
     }
     const [zero] = run.stepRange(state.step);
     axis.draw(context, theme, zero, 18, this.height);
-  }
-
-  private drawLane(context: Draw, theme: Theme, lane: Lane, y: number): void {
-    const { axis } = this;
-    const { mask } = this.store;
-    context.textAlign = "left";
-    for (let i = firstAfter(lane, axis.from); i < lane.entries.length; ) {
-      const entry = lane.entries[i];
-      if (lane.start[entry] > axis.to) break;
-      const left = Math.max(axis.x(lane.start[entry]), axis.left);
-      const end = Number.isNaN(lane.end[entry]) ? lane.start[entry] : lane.end[entry];
-      const width = Math.max(Math.min(axis.x(end), axis.right) - left, 1);
-      this.drawBar(context, theme, lane, entry, left, y, width);
-      if (width > 1.01) { ++i; continue; }
-      // One for this pixel: the selected one, if there is one.
-      const next = firstAfter(lane, axis.time(Math.floor(left) + 1));
-      for (let k = i + 1; mask && k < Math.min(next, i + 64); ++k) {
-        const span = spanOf(lane, lane.entries[k]);
-        if (span === none || mask[span] < 2) continue;
-        context.globalAlpha = 1;
-        context.fillStyle = this.colour(span, theme);
-        context.fillRect(left, y, 1, rowHeight - 2);
-        break;
-      }
-      i = Math.max(next, i + 1);
-    }
-    context.globalAlpha = 1;
-    context.lineWidth = 1;
-  }
-
-  private drawBar(
-    context: Draw, theme: Theme, lane: Lane, entry: number, left: number, y: number, width: number
-  ): void {
-    const { mask, run } = this.store;
-    const span = spanOf(lane, entry), height = rowHeight - 2;
-    const colour = this.colour(span, theme);
-    context.globalAlpha = !mask || (span !== none && mask[span] > 0) ? 1 : 0.22;
-    context.fillStyle = colour;
-    context.fillRect(left, y, width > 3 ? width - 0.5 : width, height);
-    if (mask && span !== none && mask[span] === 2) {
-      context.strokeStyle = theme.text;
-      context.lineWidth = 1.5;
-      if (width > 2) context.strokeRect(left + 0.75, y + 0.75, width - 1.5, height - 1.5);
-      else context.fillRect(left, y - 2, 1, 2);
-    }
-    ++this.shapes;
-    if (width <= 24) return;
-    const name = span === none ? `step ${run.devices.step[entry]}` : shortName(run.operator(span).name);
-    const label = fitText(context, name, width - 6);
-    context.font = smallFont;
-    context.fillStyle = span === none ? theme.muted : isPale(colour) ? "#1b1f24" : "#ffffff";
-    if (label) context.fillText(label, left + 3, y + height / 2 + 0.5);
   }
 
   // The path as a line through its parts; dashed where no op was running.
@@ -166,15 +133,50 @@ export class Timeline extends TimeCanvas {
     const { spans, devices } = this.store.run;
     const lane = part.device === none ? this.lanes.of(spans.thread[part.span], spans.depth[part.span])
       : this.lanes.ofDevice(devices.stream[part.device], devices.depth[part.device]);
-    return lane ? headHeight + lane.y - this.scroll + rowHeight - 2 : null;
+    return lane ? this.yOf(this.band, lane.y) + rowHeight - 2 : null;
   }
 
-  private drawGroups(context: Draw, theme: Theme): void {
-    context.fillStyle = theme.card;
-    context.fillRect(0, headHeight, gutter - 1, this.height);
+  private drawBand(context: Draw, theme: Theme, band: Band): void {
+    const headed = band.rowsTop > band.top;
+    if (headed) this.drawHeading(context, theme, band);
+    if (band.open) this.drawGroups(context, theme, band);
+  }
+
+  // Its name, and its steps as the head of the timeline has those of the rank
+  // that is looked at.
+  private drawHeading(context: Draw, theme: Theme, { run, rank, name, shift, top, open }: Band): void {
+    const { axis } = this;
+    const y = headHeight + top - this.scroll;
+    if (y > this.height || y + headingHeight < headHeight) return;
     context.font = smallFont;
-    for (const { name, errorNs, y, rows } of this.lanes.groups) {
-      const top = headHeight + y - this.scroll;
+    context.textAlign = "left";
+    context.fillStyle = open ? theme.accent : theme.text;
+    context.fillText(fitText(context, name, gutter - 10), 4, y + headingHeight / 2);
+    const { steps } = run.summary;
+    const chosen = this.store.run.summary.steps[this.store.state.step]?.number;
+    const first = run.stepAt(axis.from - shift);
+    for (let i = first; i < Math.min(steps.length, first + mostSteps) && steps[i].start_ns + shift < axis.to; ++i) {
+      const [from, to] = run.stepRange(i);
+      const left = Math.max(axis.x(from + shift), axis.left), right = Math.min(axis.x(to + shift), axis.right);
+      if (right < axis.left) continue;
+      const isChosen = steps[i].number === chosen;
+      context.fillStyle = isChosen ? theme.accent : theme.raised;
+      context.fillRect(left, y + 2, Math.max(right - left - 1, 1), headingHeight - 5);
+      ++this.shapes;
+      const text = fitText(context, `step ${steps[i].number}, ${time(to - from)}`, right - left - 8);
+      context.fillStyle = isChosen ? theme.card : theme.muted;
+      if (text) context.fillText(text, left + 4, y + headingHeight / 2);
+    }
+    if (rank === 0) return;
+    context.fillStyle = theme.line;
+    context.fillRect(0, y, this.width, 1);
+  }
+
+  private drawGroups(context: Draw, theme: Theme, band: Band): void {
+    context.font = smallFont;
+    context.textAlign = "left";
+    for (const { name, errorNs, y, rows } of band.lanes.groups) {
+      const top = this.yOf(band, y);
       context.fillStyle = theme.muted;
       context.fillText(fitText(context, name, gutter - 10), 4, top + 8);
       if (errorNs !== null && rows > 1) context.fillText(`\u00b1 ${time(errorNs)}`, 4, top + 8 + rowHeight);
@@ -186,42 +188,57 @@ export class Timeline extends TimeCanvas {
     }
   }
 
-  private entryAt(x: number, y: number): { lane: Lane; entry: number } | null {
+  private entryAt(x: number, y: number): { band: Band; lane: Lane; entry: number } | null {
     if (x < gutter || y < headHeight) return null;
-    const lane = this.lanes.at(y - headHeight + this.scroll);
+    const band = this.bandAt(y);
+    const lane = band && laneAt(band, y - headHeight + this.scroll);
     if (!lane) return null;
-    const at = this.axis.time(x), near = 2 * this.axis.nsPerPixel;
-    const entry = lane.entries[firstAfter(lane, at - near)];
-    return entry !== undefined && lane.start[entry] <= at + near ? { lane, entry } : null;
+    const at = this.axis.time(x) - band.shift, near = 2 * this.axis.nsPerPixel;
+    const index = firstAfter(lane, at - near);
+    return index < lane.entries.length && lane.from[index] <= at + near ? { band, lane, entry: lane.entries[index] } : null;
   }
 
-  private spanAt(x: number, y: number): number {
+  private bandAt(y: number): Band | undefined {
+    return y < headHeight ? undefined : bandAt(this.bands, y - headHeight + this.scroll);
+  }
+
+  private spanAt(x: number, y: number): { band: Band; span: number } | null {
     const found = this.entryAt(x, y);
-    return found ? spanOf(found.lane, found.entry) : none;
+    const span = found ? spanOf(found.lane, found.entry) : none;
+    return span === none ? null : { band: found!.band, span };
   }
 
-  // The middle of a span, or of a time of a device ("device:0").
+  // The middle of a span, or of a time of a device ("device:0"), also of another
+  // rank ("1/17").
   placeOf(what: number | string): [number, number] | null {
-    const { spans, devices } = this.store.run;
-    const device = String(what).startsWith("device:");
-    const i = Number(String(what).replace("device:", ""));
-    const lane = device ? this.lanes.ofDevice(devices.stream[i], devices.depth[i])
-      : this.lanes.of(spans.thread[i], spans.depth[i]);
+    const [, rank, kind, number] = /^(?:(\d+)\/)?(device:)?(\d+)$/.exec(String(what))!;
+    const band = rank === undefined ? this.band : this.bands[Number(rank)];
+    const { spans, devices } = band.run;
+    const i = Number(number);
+    const lane = kind ? band.lanes.ofDevice(devices.stream[i], devices.depth[i])
+      : band.lanes.of(spans.thread[i], spans.depth[i]);
     if (!lane) return null;
-    return [this.axis.x((lane.start[i] + lane.end[i]) / 2), headHeight + lane.y - this.scroll + rowHeight / 2];
+    const times = kind ? devices : spans;
+    return [this.axis.x((times.start[i] + times.end[i]) / 2 + band.shift),
+            this.yOf(band, lane.y) + (barHeight(band) + 2) / 2];
   }
 
+  // In another rank it looks at that one.
   protected clicked(event: MouseEvent): void {
     const { store } = this;
     if (event.offsetY < 16) return store.goToStep(store.run.stepAt(this.axis.time(event.offsetX)));
-    const span = this.spanAt(event.offsetX, event.offsetY);
-    if (span !== none) store.select({ kind: "span", span }, { range: store.state.range });
-    else store.set({ cursor: this.axis.time(event.offsetX) });
+    const band = this.bandAt(event.offsetY);
+    const found = this.spanAt(event.offsetX, event.offsetY);
+    if (band && event.offsetX < gutter) return store.goToRank(band.rank);
+    if (found) {
+      store.goToRank(found.band.rank, false);
+      store.select({ kind: "span", span: found.span }, { range: store.state.range });
+    } else store.set({ cursor: this.axis.time(event.offsetX) });
   }
 
   protected clickedTwice(event: MouseEvent): void {
-    const span = this.spanAt(event.offsetX, event.offsetY);
-    if (span !== none) this.zoomToSpan(span);
+    const found = this.spanAt(event.offsetX, event.offsetY);
+    if (found?.band.open) this.zoomToSpan(found.span);
   }
 
   protected scrollBy(pixels: number): void {
@@ -230,13 +247,30 @@ export class Timeline extends TimeCanvas {
 
   protected hover(event: PointerEvent): void {
     const found = this.entryAt(event.offsetX, event.offsetY);
-    const group = event.offsetX < gutter
-      ? this.lanes.groups.find(({ y, rows }) => inRows(event.offsetY - headHeight + this.scroll, y, rows)) : undefined;
-    this.element.style.cursor = found ? "pointer" : "default";
-    if (found) showTip(event, entryFacts(this.store, found.lane, found.entry));
-    else if (group) showTip(event, [group.name, ...(group.errorNs === null ? []
-      : [`on the host's clock within ${time(group.errorNs)}`])]);
+    const band = event.offsetX < gutter ? this.bandAt(event.offsetY) : undefined;
+    this.element.style.cursor = found || (band && !band.open) ? "pointer" : "default";
+    if (found) showTip(event, this.entryFacts(found));
+    else if (band) this.hoverGutter(event, band);
     else hideTip();
+  }
+
+  private entryFacts({ band, lane, entry }: { band: Band; lane: Lane; entry: number }): string[] {
+    const lines = entryFacts(this.store, band.run, lane, entry);
+    if (this.bands.length > 1) lines.splice(1, 0, band.name);
+    return lines;
+  }
+
+  private hoverGutter(event: PointerEvent, band: Band): void {
+    const { ranks, state } = this.store;
+    const group = band.lanes.groups.find(({ y, rows }) => band.open && inRows(event.offsetY - this.yOf(band, 0), y, rows));
+    if (group) {
+      return showTip(event, [group.name, ...(group.errorNs === null ? [] : [`on the host's clock within ${time(group.errorNs)}`])]);
+    }
+    if (this.bands.length === 1) return hideTip();
+    const error = ranks.errorNs(band.rank, state.rank);
+    const { log, host } = band.run.summary.run;
+    showTip(event, [band.name, `${log} on ${host}`, band.open ? "the views are of this rank" : error === null
+      ? "placed by the wall clocks: how far these disagree is not known" : `on the same clock, within ${time(error)}`]);
   }
 
   private zoomToSpan(span: number): void {
@@ -310,9 +344,4 @@ export class Timeline extends TimeCanvas {
 
 function inRows(y: number, top: number, rows: number): boolean {
   return y >= top && y < top + rows * rowHeight;
-}
-
-function isPale(colour: string): boolean {
-  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  return 0.3 * r + 0.59 * g + 0.11 * b > 135;
 }

@@ -1,6 +1,6 @@
 // The timeline with its legend.
 
-import { button, make } from "../widgets/dom";
+import { button, make, setAttribute } from "../widgets/dom";
 import { MemoryChart } from "../memory/memory_chart";
 import { Store } from "../store";
 import { togglePath } from "./path_facts";
@@ -32,12 +32,15 @@ export function timelineView(store: Store): View {
     timeline.element.style.flex = `0 1 ${timeline.contentHeight}px`;
   }
   element.append(timeline.element, ...(memory ? [memory.element] : []), foot);
+  let shown: Theme | null = null; // of the legend
   return {
     element, canvas: timeline,
     update: () => {
-      path.setAttribute("aria-pressed", String(store.state.selection.kind === "path"));
-      foot.replaceChildren(
-        legend(theme(), kindNames.filter(([kind]) => kinds.has(kind))), help, path);
+      setAttribute(path, "aria-pressed", String(store.state.selection.kind === "path"));
+      if (shown !== theme()) {
+        shown = theme();
+        foot.replaceChildren(legend(shown, kindNames.filter(([kind]) => kinds.has(kind))), help, path);
+      }
       timeline.redraw();
       memory?.redraw();
     },

@@ -72,6 +72,8 @@ export function hideTip(): void {
   tip.remove();
 }
 
+const leastRoom = 5; // pixels: hardly a letter
+
 const widths = new Map<string, number>();
 
 export function textWidth(context: Draw, text: string): number {
@@ -86,6 +88,7 @@ export function textWidth(context: Draw, text: string): number {
 
 // As much of a text as fits; empty if hardly any of it does.
 export function fitText(context: Draw, text: string, room: number): string {
+  if (room < leastRoom) return "";
   if (textWidth(context, text) <= room) return text;
   const letters = Math.floor((room / textWidth(context, text)) * text.length) - 1;
   for (let length = letters; length >= 3; --length) {

@@ -52,6 +52,15 @@ export function safeText(text: string): string {
   });
 }
 
+// Only what differs: a browser lays out anew what is set, also to what it was.
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function setAttribute(element: Element, name: string, value: string): void {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
 // The end of a long path says most.
 export function shortPath(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);

@@ -40,9 +40,11 @@ function read(isDark: boolean): Theme {
   };
 }
 
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+
 export function isDark(): boolean {
   const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  return chosen ? chosen === "dark" : prefersDark.matches;
 }
 
 export function theme(): Theme {

@@ -27,9 +27,8 @@ export abstract class TimeCanvas extends Canvas {
   }
 
   private get all(): [number, number] {
-    const { run } = this.store;
-    const { steps } = run.summary;
-    return [steps.length ? steps[0].start_ns : 0, Math.max(run.facts.end_ns, 1)];
+    const { ranks, state } = this.store;
+    return ranks.extent(state.rank);
   }
 
   private listen(): void {
