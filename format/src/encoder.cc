@@ -7,6 +7,7 @@
 
 #include "device_memory_builder.h"
 #include "device_times_builder.h"
+#include "fact_list.h"
 #include "record_head.h"
 #include "stream_builder.h"
 #include "torchtape/format/layout.h"
@@ -78,6 +79,7 @@ class Encoder::State {
         continue;
       }
       *chunk_.add_threads() = stream->thread();
+      facts_.Add(stream->thread());
       stream->Finish(&payload_);
     }
     const v1::Dictionary& dictionary = shared_.dictionary.message();
@@ -106,6 +108,7 @@ class Encoder::State {
     Touch(drop.start_time_ns());
     Touch(drop.end_time_ns());
     *chunk_.add_drops() = drop;
+    facts_.Add(drop);
     dropped_ += drop.events();
   }
 
@@ -125,6 +128,7 @@ class Encoder::State {
     statistics_.set_threads(freed_streams_ + streams_.size());
     statistics_.set_device_times(timings_);
     statistics_.set_lost_device_times(lost_timings_);
+    facts_.Write(&statistics_);
     return statistics_;
   }
 
@@ -183,6 +187,7 @@ class Encoder::State {
     }
     streams_ = std::move(streams);
     freed_streams_ = sums.threads() - streams_.size();
+    facts_.Read(sums);
     return shared_.identities.Restore(state.ids());
   }
 
@@ -286,6 +291,7 @@ class Encoder::State {
     mark->set_time_ns(time_ns);
     mark->set_recorded((FlagsOf(record[0]) & kRecording) != 0);
     step_ = record[2];
+    shared_.identities.StartStep(step_);
     step_start_ns_ = time_ns;
     ++step_marks_;
     return true;
@@ -361,6 +367,7 @@ class Encoder::State {
     audit->set_time_ns(time_ns);
     audit->set_tapped_ops(record[2]);
     audit->set_missed_ops(record[3]);
+    facts_.Add(*audit);
     return true;
   }
 
@@ -435,7 +442,10 @@ class Encoder::State {
       start_time_ns_ = end_time_ns_ = time_ns;
       chunk_.set_step(step_);
       chunk_.set_step_start_ns(step_start_ns_);
-      if (shared_.memory) chunk_.set_live_bytes(shared_.live_bytes);
+      if (shared_.memory) {
+        chunk_.set_live_bytes(shared_.live_bytes);
+        shared_.identities.WriteLive(&chunk_);
+      }
       shared_.tensor_base = shared_.identities.last_tensor();
       shared_.storage_base = shared_.identities.last_storage();
     }
@@ -473,6 +483,7 @@ class Encoder::State {
   uint64_t lost_timings_ = 0;
   std::vector<uint32_t> ended_;  // threads whose streams are still needed
   uint64_t freed_streams_ = 0;
+  FactList facts_;
   ChunkObserver observer_;  // may be empty
   v1::Statistics statistics_;
 };

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/container/node_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "replay/operator_table.h"
+#include "replay/step_chunks.h"
 #include "source/call_site_table.h"
 
 namespace torchtape::viewer {
@@ -78,12 +79,23 @@ std::vector<Mark> MarksOf(const v1::Events& events) {
 
 class Player {
  public:
-  Player(StreamCursor::Columns columns, absl::Span<Visitor* const> visitors,
+  Player(const ReplayOptions& options, absl::Span<Visitor* const> visitors,
          ReplayReport* report)
-      : columns_(columns), visitors_(visitors), report_(report) {}
+      : columns_(options.columns),
+        steps_(options.steps),
+        visitors_(visitors),
+        report_(report) {}
 
   void Play(const format::Chunk& chunk);
-  // The log has no more chunks.
+  // Chunks are left out before this one.
+  void Seek(const format::Chunk& chunk);
+  // From here on, what comes after the steps is left out.
+  void StopAfterSteps() { stops_ = true; }
+  // The steps are over, and so are all spans that began in them.
+  bool Done() const {
+    return stops_ && step_ && *step_ > steps_.last && open_in_steps_ == 0;
+  }
+  // There are no more chunks.
   void EndSpans();
 
  private:
@@ -95,6 +107,7 @@ class Player {
   void PlayDevices(const v1::Events& events);
   void Merge(const std::vector<Mark>& marks, std::vector<Head>* heads);
   void EnterChunk(const format::EventsView& view);
+  uint64_t StepOf(const format::Span& span, bool resumed) const;
   void Reconcile(const format::StreamView& stream, ThreadState* thread);
   void Apply(const Mark& mark);
   void Apply(const Event& event, ThreadState* thread);
@@ -104,6 +117,7 @@ class Player {
            ThreadState* thread);
   void ChangeMemory(const Event& event, const ThreadState& thread);
   Values ValuesOf(uint32_t signature, const Event& event) const;
+  void LoseSpans();
   void AddDamage(std::string reason);
 
   // Calls every visitor.
@@ -113,12 +127,16 @@ class Player {
   }
 
   const StreamCursor::Columns columns_;
+  const StepRange steps_;
   const absl::Span<Visitor* const> visitors_;
   ReplayReport* const report_;
   OperatorTable operators_;
   CallSiteTable call_sites_;
-  absl::node_hash_map<uint32_t, ThreadState> threads_;
+  std::map<uint32_t, ThreadState> threads_;
   std::optional<uint64_t> step_;
+  uint64_t step_start_ns_ = 0;
+  bool stops_ = false;
+  uint64_t open_in_steps_ = 0;  // spans that began in the steps
   const v1::Dictionary* dictionary_ = nullptr;
   const format::Chunk* chunk_ = nullptr;
   uint64_t releases_ = 0;  // regions so far
@@ -242,6 +260,7 @@ void Player::EnterChunk(const format::EventsView& view) {
   const v1::Events& events = view.head;
   if (step_ && *step_ == events.step()) return;
   step_ = events.step();
+  step_start_ns_ = events.step_start_ns();
   Tell(&Visitor::OnStep, StepStart{events.step(), events.step_start_ns(),
                                    !view.streams.empty(), false});
 }
@@ -282,11 +301,13 @@ void Player::Merge(const std::vector<Mark>& marks, std::vector<Head>* heads) {
     for (; mark != marks.end() && mark->time_ns <= head->time_ns; ++mark) {
       Apply(*mark);
     }
+    if (Done()) return;
     // Until then it is this stream's turn.
     uint64_t limit_ns = heap.empty() ? kNever - 1 : heap.front()->time_ns;
     if (mark != marks.end()) limit_ns = std::min(limit_ns, mark->time_ns - 1);
     do {
       Apply(head->event, head->thread);
+      if (Done()) return;
       head->Advance();
     } while (head->time_ns <= limit_ns);
     if (head->time_ns == kNever) continue;
@@ -299,6 +320,7 @@ void Player::Merge(const std::vector<Mark>& marks, std::vector<Head>* heads) {
 void Player::Apply(const Mark& mark) {
   if (mark.step != nullptr) {
     step_ = mark.step->number();
+    step_start_ns_ = mark.time_ns;
     Tell(&Visitor::OnStep, StepStart{mark.step->number(), mark.time_ns,
                                      mark.step->recorded(), true});
   } else if (mark.window != nullptr) {
@@ -343,12 +365,20 @@ void Player::Apply(const Event& event, ThreadState* thread) {
   }
 }
 
+// Of a span that began before what was read, it is only known that it was in no
+// later step.
+uint64_t Player::StepOf(const format::Span& span, bool resumed) const {
+  const bool earlier = resumed && span.start_time_ns < step_start_ns_;
+  return *step_ - (earlier && *step_ > 0 ? 1 : 0);
+}
+
 void Player::Begin(const format::Span& span, const Values& inputs, bool resumed,
                    ThreadState* thread) {
   Frame frame;
   frame.number = span.number;
   frame.start_ns = span.start_time_ns;
-  frame.step = *step_;
+  frame.step = StepOf(span, resumed);
+  open_in_steps_ += steps_.Contains(frame.step);
   frame.op = operators_.Of(span.signature);
   frame.call_site = call_sites_.Of(span.signature);
   if (span.sequence) frame.sequence = *span.sequence;
@@ -373,6 +403,7 @@ void Player::End(Ending ending, uint64_t time_ns, const Values& outputs,
                     std::max(time_ns, thread->stack.back().start_ns), outputs};
   Tell(&Visitor::OnEnd, end);
   const uint64_t duration_ns = end.duration_ns();
+  open_in_steps_ -= steps_.Contains(end.frame.step);
   thread->stack.pop_back();
   if (!thread->stack.empty()) thread->stack.back().children_ns += duration_ns;
 }
@@ -386,10 +417,28 @@ void Player::ChangeMemory(const Event& event, const ThreadState& thread) {
        change);
 }
 
-void Player::EndSpans() {
+void Player::LoseSpans() {
   for (auto& [number, thread] : threads_) {
     while (!thread.stack.empty()) End(Ending::kLost, 0, {}, &thread);
   }
+}
+
+void Player::Seek(const format::Chunk& chunk) {
+  LoseSpans();
+  step_.reset();
+  const absl::StatusOr<format::EventsView> view =
+      format::EventsView::Parse(chunk.payload);
+  if (!view.ok()) return;  // which Play() tells
+  std::vector<uint64_t> live;
+  uint64_t storage = 0;
+  for (uint64_t difference : view->head.live().storages()) {
+    live.push_back(storage += difference);
+  }
+  Tell(&Visitor::OnSeek, viewer::Seek{live});
+}
+
+void Player::EndSpans() {
+  LoseSpans();
   Tell(&Visitor::OnLogEnd);
   report_->released.Finish();
   report_->operators = operators_.Take();
@@ -408,6 +457,76 @@ absl::Status PlayAll(const ReplayOptions& options, format::LogReader* reader,
     player->Play(**chunk);
   }
   player->EndSpans();
+  for (const format::SkippedRegion& region : reader->skipped()) {
+    report->damage.push_back({region.begin, region.end, region.reason});
+  }
+  return absl::OkStatus();
+}
+
+// Plays chunks by their places in the index.
+class PartPlayer {
+ public:
+  PartPlayer(const format::LogReader& reader, Player* player,
+             ReplayReport* report)
+      : reader_(reader), player_(*player), report_(*report) {}
+
+  size_t count() const {
+    return static_cast<size_t>(reader_.index()->chunks_size());
+  }
+  v1::ChunkKind KindOf(size_t place) const { return EntryAt(place).kind(); }
+
+  absl::Status Play(size_t place) {
+    const v1::IndexEntry& entry = EntryAt(place);
+    absl::StatusOr<format::Chunk> chunk = reader_.ReadAt(entry.offset());
+    if (chunk.ok() && chunk->kind != entry.kind()) {
+      chunk = absl::DataLossError("the index tells of another chunk here");
+    }
+    if (absl::IsDataLoss(chunk.status())) {
+      report_.damage.push_back({entry.offset(),
+                                entry.offset() + entry.stored_bytes(),
+                                std::string(chunk.status().message())});
+      return absl::OkStatus();
+    }
+    if (!chunk.ok()) return chunk.status();
+    ++report_.chunks;
+    if (entry.kind() == v1::CHUNK_KIND_EVENTS) {
+      if (place != next_) player_.Seek(*chunk);
+      next_ = place + 1;
+    } else if (place == next_) {
+      ++next_;
+    }
+    player_.Play(*chunk);
+    return absl::OkStatus();
+  }
+
+ private:
+  const v1::IndexEntry& EntryAt(size_t place) const {
+    return reader_.index()->chunks(static_cast<int>(place));
+  }
+
+  const format::LogReader& reader_;
+  Player& player_;
+  ReplayReport& report_;
+  size_t next_ = 1;  // behind the Run chunk and what was played last
+};
+
+absl::Status PlaySteps(const StepChunks& chunks,
+                       const format::LogReader& reader, Player* player,
+                       ReplayReport* report) {
+  report->whole = false;
+  PartPlayer parts(reader, player, report);
+  for (size_t place : chunks.before) {
+    if (absl::Status status = parts.Play(place); !status.ok()) return status;
+  }
+  player->StopAfterSteps();
+  for (size_t place = chunks.from; place < parts.count(); ++place) {
+    // Models that came later tell of the modules, too.
+    if (player->Done() && parts.KindOf(place) == v1::CHUNK_KIND_EVENTS) {
+      continue;
+    }
+    if (absl::Status status = parts.Play(place); !status.ok()) return status;
+  }
+  player->EndSpans();
   return absl::OkStatus();
 }
 
@@ -418,12 +537,13 @@ absl::StatusOr<ReplayReport> Replay(const ReplayOptions& options,
                                     format::LogReader* reader) {
   ReplayReport report;
   report.index = reader->index();
-  Player player(options.columns, visitors, &report);
-  const absl::Status status = PlayAll(options, reader, &player, &report);
+  Player player(options, visitors, &report);
+  const std::optional<StepChunks> chunks =
+      ChunksOfSteps(options.steps, *reader);
+  const absl::Status status =
+      chunks ? PlaySteps(*chunks, *reader, &player, &report)
+             : PlayAll(options, reader, &player, &report);
   if (!status.ok()) return status;
-  for (const format::SkippedRegion& region : reader->skipped()) {
-    report.damage.push_back({region.begin, region.end, region.reason});
-  }
   std::stable_sort(
       report.damage.begin(), report.damage.end(),
       [](const Damage& a, const Damage& b) { return a.offset < b.offset; });

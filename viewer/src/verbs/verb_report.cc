@@ -41,8 +41,10 @@ class ReportValues : public Visitor {
   Column name_, step_, value_;
 };
 
-// The log is read twice, for one bar of progress.
+// The log is read twice, for one bar of progress; as a whole, since the page has
+// the values of all steps.
 VerbOptions Half(VerbOptions options, int half) {
+  options.whole = true;
   const auto progress = options.progress;
   if (!progress) return options;
   options.progress = [progress, half](uint64_t done, uint64_t total) {
