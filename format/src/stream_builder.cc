@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "no_sequence.h"
+
 namespace torchtape::format {
 namespace {
 
@@ -9,7 +11,6 @@ using Words = absl::Span<const uint64_t>;
 
 // More ids than a thread ever has at a time: a bound for damaged records.
 constexpr uint32_t kMaxLocalId = 1 << 20;
-constexpr uint32_t kNoSequence = 0xffffffff;
 
 static_assert(static_cast<int>(SpanKind::kDeviceCall) ==
                       v1::SPAN_KIND_DEVICE_CALL &&

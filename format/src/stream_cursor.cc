@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "no_sequence.h"
 
 namespace torchtape::format {
 namespace {
@@ -18,9 +19,6 @@ size_t EntriesIn(absl::string_view column) {
       std::count_if(column.begin(), column.end(),
                     [](char byte) { return (byte & 0x80) == 0; }));
 }
-
-// Forward thread of a backward node without sequence number.
-constexpr uint32_t kNoSequence = 0xffffffff;
 
 Span FromOpen(const v1::OpenSpan& open) {
   Span span = {};

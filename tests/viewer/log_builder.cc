@@ -103,10 +103,23 @@ void LogBuilder::Touch(uint64_t time_ns) {
     events_.set_start_time_ns(time_ns);
     events_.set_step(step_);
     events_.set_step_start_ns(step_start_ns_);
-    if (run.options().memory()) events_.set_live_bytes(live_bytes_);
+    if (run.options().memory()) TellLive();
   }
   events_.set_start_time_ns(std::min(events_.start_time_ns(), time_ns));
   events_.set_end_time_ns(std::max(events_.end_time_ns(), time_ns));
+}
+
+void LogBuilder::TellLive() {
+  events_.set_live_bytes(live_bytes_);
+  if (!tells_live_) return;
+  v1::LiveMemory* columns = events_.mutable_live();
+  uint64_t last_storage = 0, last_step = 0;
+  for (const auto& [storage, live] : live_) {
+    columns->add_storages(storage - last_storage);
+    columns->add_steps(static_cast<int64_t>(live.step - last_step));
+    last_storage = storage;
+    last_step = live.step;
+  }
 }
 
 v1::Stream* LogBuilder::Add(uint32_t thread, v1::EventKind kind,
@@ -207,14 +220,15 @@ void LogBuilder::Allocate(uint32_t thread, uint64_t time_ns, uint64_t storage,
   stream->add_allocations(storage * 2);
   stream->add_sizes(bytes);
   stream->add_addresses(64);
-  live_[storage] = bytes;
+  live_[storage] = {bytes, step_};
   live_bytes_ += bytes;
   statistics_.set_allocations(statistics_.allocations() + 1);
 }
 
 void LogBuilder::Free(uint32_t thread, uint64_t time_ns, uint64_t storage) {
   Add(thread, v1::EVENT_KIND_FREE, time_ns)->add_frees(storage * 2);
-  live_bytes_ -= live_[storage];
+  live_bytes_ -= live_[storage].bytes;
+  live_.erase(storage);
   statistics_.set_frees(statistics_.frees() + 1);
 }
 
@@ -269,6 +283,7 @@ void LogBuilder::Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
   drop->set_start_time_ns(start_ns);
   drop->set_end_time_ns(end_ns);
   drop->set_events(events);
+  if (tells_live_) *statistics_.mutable_facts()->add_drops() = *drop;
   statistics_.set_dropped_events(statistics_.dropped_events() + events);
 }
 
@@ -334,6 +349,7 @@ void LogBuilder::NewChunk() {
     if (state.stream.kinds().empty()) continue;
     count += state.stream.kinds().size();
     *events_.add_threads() = state.facts;
+    facts_[number] = state.facts;
     *events_.add_streams() = std::move(state.stream);
     state.stream.Clear();
   }
@@ -349,6 +365,9 @@ std::string LogBuilder::Finish() {
   NewChunk();
   statistics_.set_threads(threads_.size());
   statistics_.set_writer_cpu_ns(2000);
+  for (const auto& [number, thread] : facts_) {
+    if (tells_live_) *statistics_.mutable_facts()->add_threads() = thread;
+  }
   writer()->Close(statistics_).IgnoreError();
   return *bytes_;
 }

@@ -114,7 +114,7 @@ Flops GridSampler(const OpCall& call, const FlopsRow& row) {
 
 Flops Nothing(const OpCall&, const FlopsRow&) { return {}; }
 
-constexpr FlopsRow kRows[] = {
+constexpr FlopsRow kElementwiseRows[] = {
     // Arithmetic.
     {"add sub rsub mul div true_divide floor_divide remainder fmod maximum "
      "minimum fmax fmin where eq ne lt le gt ge logical_and logical_or "
@@ -227,6 +227,6 @@ constexpr FlopsRow kRows[] = {
 
 }  // namespace
 
-absl::Span<const FlopsRow> ElementwiseRows() { return kRows; }
+absl::Span<const FlopsRow> ElementwiseRows() { return kElementwiseRows; }
 
 }  // namespace torchtape::viewer

@@ -182,7 +182,7 @@ Flops Factorization(const OpCall& call, const FlopsRow& row) {
           row.transcendental};
 }
 
-constexpr FlopsRow kRows[] = {
+constexpr FlopsRow kMatrixRows[] = {
     {"mm addmm _addmm_activation _int_mm _scaled_mm", MatrixProduct},
     {"bmm baddbmm", BatchedProduct},
     {"addbmm", AddedProduct},
@@ -216,6 +216,6 @@ constexpr FlopsRow kRows[] = {
 
 }  // namespace
 
-absl::Span<const FlopsRow> MatrixRows() { return kRows; }
+absl::Span<const FlopsRow> MatrixRows() { return kMatrixRows; }
 
 }  // namespace torchtape::viewer

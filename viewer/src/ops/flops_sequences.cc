@@ -139,7 +139,7 @@ Flops EncoderLayer(const OpCall& call, const FlopsRow&) {
           4 * rows * call.Size("src", 2) * call.Size("ffn_weight_1", 0)};
 }
 
-constexpr FlopsRow kRows[] = {
+constexpr FlopsRow kSequenceRows[] = {
     {"_scaled_dot_product_flash_attention_for_cpu "
      "_scaled_dot_product_flash_attention "
      "_scaled_dot_product_efficient_attention "
@@ -164,6 +164,6 @@ constexpr FlopsRow kRows[] = {
 
 }  // namespace
 
-absl::Span<const FlopsRow> SequenceRows() { return kRows; }
+absl::Span<const FlopsRow> SequenceRows() { return kSequenceRows; }
 
 }  // namespace torchtape::viewer

@@ -21,9 +21,8 @@ class OperatorTable {
   // The operator of a 1-based signature; one named "(unknown)" if there is none
   // such. The pointer stays valid.
   const Operator* Of(uint32_t signature) {
-    const Operator* op = signature < of_signature_.size()
-                             ? of_signature_[signature]
-                             : nullptr;
+    const Operator* op =
+        signature < of_signature_.size() ? of_signature_[signature] : nullptr;
     return op != nullptr ? op : Unknown();
   }
 

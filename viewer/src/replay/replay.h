@@ -10,7 +10,7 @@
 // Where only some steps are of interest, most of a log need not be read; what
 // comes before such a part is told as far as it matters, see step_chunks.h.
 //
-// Memory: one chunk, the open spans, and the distinct operators and call
+// Memory: a few chunks, the open spans, and the distinct operators and call
 // sites.
 
 #include <cstdint>
@@ -51,7 +51,7 @@ struct ReplayReport {
   std::optional<v1::Index> index;  // absent: the log was never finished
   uint64_t chunks = 0;  // undamaged ones that were read, the Run chunk left out
   bool whole = true;    // false: chunks were left out
-  Released released;               // of which only summaries are there
+  Released released;    // of which only summaries are there
   // These own what visitors were given.
   std::deque<Operator> operators;
   std::deque<CallSite> call_sites;

@@ -89,8 +89,7 @@ std::optional<StepChunks> ChunksOfSteps(const StepRange& steps,
   }
   const auto from =
       FirstWith(steps.first - (steps.first > 0 ? 1 : 0), entries, places);
-  const auto made =
-      StepsOfLive(reader, entries[static_cast<int>(*from)]);
+  const auto made = StepsOfLive(reader, entries[static_cast<int>(*from)]);
   if (!made) return std::nullopt;
   std::set<size_t> before;
   for (uint64_t step : *made) {

@@ -2,7 +2,8 @@
 #define TORCHTAPE_VIEWER_SRC_REPLAY_STEP_CHUNKS_H_
 
 // Which chunks tell what happened in some steps, so that nobody who asks for
-// these reads the whole log. README.md ("Some steps") says what is told of them.
+// these reads the whole log. README.md ("Some steps") says what is told of
+// them.
 
 #include <cstddef>
 #include <optional>

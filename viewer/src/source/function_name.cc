@@ -24,9 +24,9 @@ bool IsNamePart(char c) {
 }
 
 // Reads a demangled name from left to right.
-class Reader {
+class NameReader {
  public:
-  explicit Reader(absl::string_view text) : text_(text) {}
+  explicit NameReader(absl::string_view text) : text_(text) {}
 
   std::string Name() {
     size_t begin = 0;
@@ -107,7 +107,7 @@ class Reader {
 }  // namespace
 
 std::string WithoutSignature(const std::string& demangled) {
-  const std::string name = Reader(demangled).Name();
+  const std::string name = NameReader(demangled).Name();
   return name.empty() ? demangled : name;
 }
 

@@ -20,7 +20,7 @@ std::string LineText(const SourceFrame& frame) {
       std::filesystem::path(frame.file).filename().string(), ":", frame.line));
 }
 
-std::string ModulePath(const SummaryFacts& facts, int module) {
+std::string PathOrNone(const SummaryFacts& facts, int module) {
   if (module == kNoModule) return "-";
   return EscapeText(facts.attribution.tree().modules()[module].path);
 }
@@ -48,7 +48,7 @@ void PrintWaits(const SummaryFacts& facts, std::ostream& out) {
     const WaitTotal& wait = facts.waits[i];
     table.AddRow(
         {LineText(wait.frame), OrDash(absl::StripPrefix(wait.op, "aten::")),
-         ModulePath(facts, wait.module),
+         PathOrNone(facts, wait.module),
          OrDash(absl::StripPrefix(wait.call, "cuda")), OrDash(wait.cause),
          wait.cause.empty() ? "-" : Bytes(wait.copied_bytes),
          CountText(wait.count), Time(wait.wait_ns),
