@@ -189,8 +189,14 @@ void LogBuilder::BeginBackward(uint32_t thread, uint64_t time_ns,
   AddIds(ids, stream);
 }
 
-void LogBuilder::PopSpan(uint32_t thread) {
-  threads_[thread].open.pop_back();
+void LogBuilder::PopSpan(uint32_t thread, bool timed) {
+  State& state = threads_[thread];
+  const uint64_t start_ns = state.open.back().start_time_ns();
+  state.open.pop_back();
+  if (timed && !state.open.empty()) {
+    v1::OpenSpan& around = state.open.back();
+    around.set_children_ns(around.children_ns() + state.time_ns - start_ns);
+  }
   statistics_.set_spans_ended(statistics_.spans_ended() + 1);
 }
 
@@ -209,7 +215,7 @@ void LogBuilder::Threw(uint32_t thread, uint64_t time_ns) {
 
 void LogBuilder::Cut(uint32_t thread, uint64_t time_ns) {
   Add(thread, v1::EVENT_KIND_END_UNKNOWN, time_ns);
-  PopSpan(thread);
+  PopSpan(thread, /*timed=*/false);
   statistics_.set_cut_spans(statistics_.cut_spans() + 1);
 }
 

@@ -121,7 +121,7 @@ class LogBuilder {
   v1::Stream* AddMark(uint32_t thread, uint64_t storage, uint64_t released);
   void PushSpan(uint32_t thread, uint64_t time_ns, uint32_t signature,
                 std::optional<int64_t> sequence, uint32_t forward_thread);
-  void PopSpan(uint32_t thread);
+  void PopSpan(uint32_t thread, bool timed = true);
   void AddIds(const Ids& ids, v1::Stream* stream);
   void TellLive();
   void Touch(uint64_t time_ns);

@@ -213,6 +213,7 @@ void Player::Reconcile(const format::StreamView& stream, ThreadState* thread) {
                          {}};
     if (open.has_sequence()) span.sequence = open.sequence();
     Begin(span, {}, /*resumed=*/true, thread);
+    thread->stack.back().children_ns = open.children_ns();
   }
 }
 
