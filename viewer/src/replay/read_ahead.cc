@@ -1,5 +1,6 @@
 #include "replay/read_ahead.h"
 
+#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -44,9 +45,18 @@ ReadAhead::Result ReadAhead::Read() {
   return std::make_unique<ParsedChunk>(**std::move(chunk));
 }
 
+// What is thrown here nobody would catch.
+ReadAhead::Result ReadAhead::TryRead() {
+  try {
+    return Read();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("a chunk does not fit into memory");
+  }
+}
+
 void ReadAhead::Run() {
   for (bool more = true; more;) {
-    Result result = Read();
+    Result result = TryRead();
     more = result.ok() && *result != nullptr;
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(

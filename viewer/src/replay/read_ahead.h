@@ -50,6 +50,7 @@ class ReadAhead {
 
  private:
   Result Read();
+  Result TryRead();
   void Run();
 
   format::LogReader& reader_;
