@@ -400,13 +400,18 @@ bool Recorder::ChunkIsDue(const ClockPair& now) const {
   return waiting_bytes > options_.max_buffer_bytes / 4;
 }
 
+void Recorder::OnChunk(absl::string_view events) {
+  Checkpoint();
+  if (!retention_) return;
+  absl::Status status = retention_->Release();
+  // It takes longest: threads write into what the checkpoint left free.
+  status.Update(retention_->Add(events));
+  if (!status.ok()) KeepAll(status);
+}
+
 // What the chunk holds may leave the rings once the journal knows that it is in
 // the log. If the process ends before that, recovery encodes it again.
-void Recorder::OnChunk(absl::string_view events) {
-  if (retention_) {
-    const absl::Status status = retention_->Add(events);
-    if (!status.ok()) KeepAll(status);
-  }
+void Recorder::Checkpoint() {
   std::vector<v1::RingPosition> positions;
   for (const Drained& drained : drained_) {
     v1::RingPosition& position = positions.emplace_back();
@@ -426,10 +431,6 @@ void Recorder::OnChunk(absl::string_view events) {
   }
   for (size_t i = 0; i < drained_.size(); ++i) {
     drained_[i].thread->ring()->ReleaseTo(positions[i].position());
-  }
-  if (retention_) {
-    const absl::Status status = retention_->Release();
-    if (!status.ok()) KeepAll(status);
   }
 }
 
@@ -488,7 +489,10 @@ absl::Status Recorder::Finish() {
     for (auto& thread : threads_) TellUntoldDrops(*thread);
   }
   absl::Status status = encoder_->Flush();
-  if (retention_) status.Update(retention_->ReleaseAll());
+  if (retention_) {
+    Checkpoint();  // which has the last summary
+    status.Update(retention_->ReleaseAll());
+  }
   v1::Statistics statistics = encoder_->statistics();
   statistics.set_writer_cpu_ns(ThreadCpuNs());
   statistics.set_end_time_ns(last_clock_.steady_ns - start_clock_.steady_ns);

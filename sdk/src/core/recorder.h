@@ -104,6 +104,7 @@ class Recorder {
   void Encode(const ClockPair& now);
   bool ChunkIsDue(const ClockPair& now) const;
   void OnChunk(absl::string_view events);
+  void Checkpoint();
   void StartRetention();
   void KeepAll(const absl::Status& status);
   void ListThreads();

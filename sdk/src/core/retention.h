@@ -4,9 +4,9 @@
 // Keeps the last steps of a run and gives the disk back what the others took.
 //
 // Chunks leave in batches. First a summary of the batch is written; the bytes
-// are given back one chunk later, so that two checkpoints of the journal have
-// the summary: whatever is lost at a crash, a chunk and its summary are not
-// both gone. The newest summary is written anew with each batch, until it is
+// are given back two chunks later, when two checkpoints of the journal have the
+// summary: whatever is lost at a crash, a chunk and its summary are not both
+// gone. The newest summary is written anew with each batch, until it is
 // large; so few of them lie between the holes.
 //
 // On the writer thread only.
@@ -47,13 +47,12 @@ class Retention {
   Retention(const RetentionOptions& options, format::LogWriter* writer)
       : options_(options), writer_(writer) {}
 
+  // To be called after the checkpoint that follows a chunk, before Add(). Fails
+  // as LogWriter::Release().
+  absl::Status Release();
   // The chunk that was just written holds these events. Returns the writer's
   // status.
   absl::Status Add(absl::string_view events);
-
-  // To be called when a checkpoint follows the chunk. Fails as
-  // LogWriter::Release().
-  absl::Status Release();
   // Also what waits for the next chunk: none will come.
   absl::Status ReleaseAll();
 

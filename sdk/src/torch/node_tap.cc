@@ -26,7 +26,7 @@ using torch::autograd::Node;
 // first. The last argument, a queue, only passes through.
 using Evaluate = void (*)(void* engine, std::shared_ptr<GraphTask>& task,
                           Node* node, InputBuffer& inputs, const void* queue);
-Evaluate next;
+Evaluate original_evaluate;
 
 // As the engine decides: of a gradient with respect to some tensors only, nodes
 // that lead nowhere are not evaluated.
@@ -138,10 +138,10 @@ class NodeCall {
 void OnEvaluate(void* engine, std::shared_ptr<GraphTask>& task, Node* node,
                 InputBuffer& inputs, const void* queue) {
   if (!recorded.backward || !IsEvaluated(*task, node)) {
-    return next(engine, task, node, inputs, queue);
+    return original_evaluate(engine, task, node, inputs, queue);
   }
   NodeCall call(*node, inputs);
-  next(engine, task, node, inputs, queue);
+  original_evaluate(engine, task, node, inputs, queue);
   call.End();
 }
 
@@ -154,7 +154,7 @@ const char kEvaluateFunction[] =
 void ForgetVtables() { vtables.fetch_add(1, std::memory_order_relaxed); }
 
 const void* NodeTap(void* target) {
-  next = reinterpret_cast<Evaluate>(target);
+  original_evaluate = reinterpret_cast<Evaluate>(target);
   return reinterpret_cast<const void*>(&OnEvaluate);
 }
 

@@ -41,7 +41,7 @@ constexpr size_t kOptimizerCount = std::size(kOptimizers);
 // Member functions, called as the platform calls those: with their object
 // first. The closure is passed by address, and only passes through.
 using Step = at::Tensor (*)(void* optimizer, void* closure);
-Step next[kOptimizerCount];
+Step original_steps[kOptimizerCount];
 
 std::atomic<OptimizerWatcher> watcher{nullptr};
 thread_local int depth = 0;  // steps inside steps
@@ -100,7 +100,7 @@ class StepCall {
 template <size_t number>
 at::Tensor OnStep(void* optimizer, void* closure) {
   StepCall call(kOptimizers[number], optimizer);
-  at::Tensor loss = next[number](optimizer, closure);
+  at::Tensor loss = original_steps[number](optimizer, closure);
   call.End();
   return loss;
 }
@@ -140,7 +140,7 @@ class OptimizerTaps {
     for (size_t i = 0; i < kOptimizerCount; ++i) {
       void* const step = dlsym(library, kOptimizers[i].symbol);
       if (step == nullptr) continue;
-      next[i] = reinterpret_cast<Step>(step);
+      original_steps[i] = reinterpret_cast<Step>(step);
       slots_.ReplaceVirtual(kOptimizers[i].symbol, step,
                             reinterpret_cast<const void*>(wrappers[i]));
     }

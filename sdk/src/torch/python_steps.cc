@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kStepPrefix = "Optimizer.step#";
 
-std::atomic<OptimizerWatcher> watcher{nullptr};
+std::atomic<OptimizerWatcher> python_watcher{nullptr};
 std::mutex handle_mutex;
 at::CallbackHandle handle = at::INVALID_CALLBACK_HANDLE;
 
@@ -35,7 +35,7 @@ void ComeLast() {
   std::lock_guard<std::mutex> lock(handle_mutex);
   if (handle != at::INVALID_CALLBACK_HANDLE) at::removeCallback(handle);
   handle = at::INVALID_CALLBACK_HANDLE;
-  if (watcher.load() == nullptr) return;
+  if (python_watcher.load() == nullptr) return;
   handle = at::addGlobalCallback(
       at::RecordFunctionCallback(
           [](const at::RecordFunction&)
@@ -49,7 +49,7 @@ void OnEnd(const at::RecordFunction& function, at::ObserverContext*) {
   try {
     const std::string_view name = function.name();
     if (name.substr(0, kStepPrefix.size()) != kStepPrefix) return;
-    const OptimizerWatcher told = watcher.load();
+    const OptimizerWatcher told = python_watcher.load();
     if (told == nullptr) return;
     told(std::hash<std::string_view>()(name));
     ComeLast();
@@ -62,12 +62,12 @@ void OnEnd(const at::RecordFunction& function, at::ObserverContext*) {
 
 void WatchPythonSteps(OptimizerWatcher to) {
   if (!HasPython()) return;
-  watcher = to;
+  python_watcher = to;
   ComeLast();
 }
 
 void UnwatchPythonSteps() {
-  watcher = nullptr;
+  python_watcher = nullptr;
   ComeLast();
 }
 

@@ -73,8 +73,8 @@ struct Training {
     if (keep) retention.emplace(*keep, &writer);
     encoder.set_observer([&](absl::string_view events) {
       if (!retention) return;
-      EXPECT_TRUE(retention->Add(events).ok());
       EXPECT_TRUE(retention->Release().ok());
+      EXPECT_TRUE(retention->Add(events).ok());
     });
     for (uint64_t at = kChunkNs; at < steps * kStepNs + kChunkNs;
          at += kChunkNs) {
