@@ -10,30 +10,28 @@
 namespace torchtape::viewer {
 namespace {
 
-using Json = nlohmann::json;
-
 // Questions and answers are CBOR: unlike JSON it carries any bytes.
-std::string ToBytes(const Json& json) {
+std::string ToBytes(const nlohmann::json& json) {
   std::string bytes;
-  Json::to_cbor(json, bytes);
+  nlohmann::json::to_cbor(json, bytes);
   return bytes;
 }
 
-Json FromBytes(const std::string& bytes) {
-  return Json::from_cbor(bytes, true, /*allow_exceptions=*/false);
+nlohmann::json FromBytes(const std::string& bytes) {
+  return nlohmann::json::from_cbor(bytes, true, /*allow_exceptions=*/false);
 }
 
-Json ToJson(const Site& site) {
-  Json frames = Json::array();
+nlohmann::json ToJson(const Site& site) {
+  nlohmann::json frames = nlohmann::json::array();
   for (const SourceFrame& frame : site.frames) {
     frames.push_back({frame.function, frame.file, frame.line, frame.inlined});
   }
   return {std::move(frames), site.problem};
 }
 
-Site ToSite(const Json& json) {
+Site ToSite(const nlohmann::json& json) {
   Site site;
-  for (const Json& frame : json.at(0)) {
+  for (const nlohmann::json& frame : json.at(0)) {
     site.frames.push_back({frame.at(0), frame.at(1), frame.at(2), frame.at(3)});
   }
   site.problem = json.at(1);
@@ -46,7 +44,7 @@ class Reader {
   explicit Reader(const SearchPlaces& places) : places_(places) {}
 
   std::string Answer(const std::string& question) {
-    const Json json = FromBytes(question);
+    const nlohmann::json json = FromBytes(question);
     return ToBytes(ToJson(Find({json.at(0), json.at(1)}, json.at(2))));
   }
 
