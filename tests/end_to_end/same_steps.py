@@ -18,7 +18,7 @@ def main():
     viewer, log = sys.argv[1:3]
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 12
     summary = json.loads(run(viewer, "summary", "--json", log)[1])
-    numbers = [step["step"] for step in summary["steps"]]
+    numbers = [step["number"] for step in summary["steps"]]
     apart = max(1, len(numbers) // count) if count else 1
     chosen = [["--step", str(n)] for n in sorted({*numbers[::apart], numbers[-1]})]
     ranges = [["--steps", f"{numbers[len(numbers) // 3]}:{numbers[len(numbers) // 2]}"]]

@@ -176,7 +176,9 @@ TEST(StepChunks, ADamagedChunkOfTheStepIsToldAndTheRestIsShown) {
   const absl::StatusOr<Outcome> outcome = Summary(log, options, out);
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   ASSERT_EQ(outcome->notes.size(), 1);
-  EXPECT_THAT(outcome->notes[0], testing::HasSubstr("1 of 11 chunks damaged"));
+  EXPECT_THAT(outcome->notes[0],
+              testing::HasSubstr(
+                  "1 of 12 chunks damaged, 11 % of events, steps 7 to 8"));
 }
 
 }  // namespace
