@@ -49,6 +49,8 @@ def training_rows(costs):
         # Met only if the machine was quiet enough to tell.
         most = cost["percent"] + cost["percent_interval"]
         yield f"{cost['training']}: recorded, above bare, with its interval", most, 1, "%"
+        wrong = abs(cost["stated_percent"] / cost["percent"] - 1)
+        yield f"{cost['training']}: what the log states, off by", 100 * wrong, 20, "%"
 
 
 def attribution_rows(results):

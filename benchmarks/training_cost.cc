@@ -9,7 +9,8 @@
 // all figures but the least and the greatest fifth, and half of its 95 %
 // confidence interval (Tukey and McLaughlin 1963: a trimmed mean's error from
 // the winsorized variance). The writer thread has a core of its own if the
-// machine has one.
+// machine has one. Beside it is what the log itself says that recording took of
+// a recorded step.
 
 #include <torchtape/tracker.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "stated_cost.h"
 #include "trainings.h"
 
 namespace {
@@ -66,6 +68,7 @@ struct Cost {
   double step_ms = 0;  // of the bare program
   double hook_ms = 0;  // once for every window of recorded steps
   Estimate recorded;   // above the bare program, of 1
+  double stated = 0;   // the same, as the log says
 };
 
 Cost Measure(const Training& training, const std::string& log_path, int steps) {
@@ -84,6 +87,7 @@ Cost Measure(const Training& training, const std::string& log_path, int steps) {
     hooking.push_back(Now() - start);
   }
   tracker.Stop().IgnoreError();
+  const double stated_ms = 1e-6 * torchtape::benchmarks::StatedCostNs(log_path);
   unlink(log_path.c_str());
   Cost cost;
   std::vector<double> figures, bare;
@@ -95,6 +99,7 @@ Cost Measure(const Training& training, const std::string& log_path, int steps) {
   cost.step_ms = 1e3 * TrimmedMean(bare).mean;
   cost.hook_ms = 2e3 * TrimmedMean(hooking).mean;
   cost.recorded = TrimmedMean(figures);
+  cost.stated = 2 * stated_ms / steps / cost.step_ms;
   return cost;
 }
 
@@ -112,13 +117,15 @@ int main(int argc, char** argv) {
     const double percent = 100 * cost.recorded.mean;
     const double interval = 100 * cost.recorded.half_interval;
     std::printf(
-        "  %-18s step %6.2f ms   recorded %+6.2f %%  +- %.2f   hooking %.2f "
-        "ms\n",
-        training.name.c_str(), cost.step_ms, percent, interval, cost.hook_ms);
+        "  %-18s step %6.2f ms   recorded %+6.2f %%  +- %.2f   stated %+6.2f %%"
+        "   hooking %.2f ms\n",
+        training.name.c_str(), cost.step_ms, percent, interval,
+        100 * cost.stated, cost.hook_ms);
     std::fflush(stdout);
     json << comma << "\n{\"training\":\"" << training.name
          << "\",\"step_ms\":" << cost.step_ms << ",\"percent\":" << percent
          << ",\"percent_interval\":" << interval
+         << ",\"stated_percent\":" << 100 * cost.stated
          << ",\"hook_ms\":" << cost.hook_ms << "}";
     comma = ",";
   }

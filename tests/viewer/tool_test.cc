@@ -87,7 +87,9 @@ TEST_F(Tool, WrongUsageExitsWithTwoAndHelps) {
         "summary --by=colour run.tape", "check --symbols . run.tape",
         "summary --step x run.tape", "summary --step 1 --steps 1:2 run.tape",
         "export run.tape", "export --to=gif run.tape", "dump --nope run.tape",
-        "export --to=json --level 4 run.tape"}) {
+        "export --to=json --level 4 run.tape",
+        "export --to=json --open-all run.tape",
+        "export --to=json --open model run.tape"}) {
     const Answer answer = Run(arguments);
     EXPECT_EQ(answer.exit_code, 2) << arguments << "\n" << answer.text;
     EXPECT_THAT(answer.text, StartsWith("torchtape: "));

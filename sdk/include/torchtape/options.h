@@ -22,7 +22,8 @@
 //   TORCHTAPE_SYNC_WITHIN_MS=N   sync_within_ms
 //   TORCHTAPE_KEEP_LAST=...      keep_last: "100" steps, or "512MiB"
 //   TORCHTAPE_SCHEDULE=...       such as "wait=5,warmup=1,active=3,repeat=2",
-//                                with the names of the fields of Schedule
+//                                with the names of the fields of Schedule; it
+//                                replaces the program's as a whole
 
 #include <cstddef>
 #include <cstdint>

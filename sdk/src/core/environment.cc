@@ -180,7 +180,8 @@ absl::Status ApplyEnvironment(TrackerOptions* options) {
   status.Update(
       ReadCount("TORCHTAPE_SYNC_WITHIN_MS", &options->sync_within_ms));
   status.Update(ReadKeepLast(&options->keep_last));
-  if (const char* text = std::getenv("TORCHTAPE_SCHEDULE")) {
+  const char* text = std::getenv("TORCHTAPE_SCHEDULE");
+  if (text != nullptr && *text != '\0') {
     const absl::Status parsed = ParseSchedule(text, &options->schedule);
     if (!parsed.ok()) {
       status.Update(absl::InvalidArgumentError(

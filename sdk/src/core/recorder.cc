@@ -94,6 +94,7 @@ absl::Status Recorder::Start(const RecorderOptions& options,
   status_ = absl::OkStatus();
   start_clock_ = last_clock_ = ReadClocks();
   last_flush_ns_ = start_clock_.steady_ns;
+  own_costs_ = OwnCosts();
   run.set_start_steady_ns(start_clock_.steady_ns);
   run.set_start_wall_ns(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -446,6 +447,7 @@ void Recorder::RetireThreads() {
       if (ring->journal()) ring->journal()->ClearThread();
     }
     TellUntoldDrops(*thread);
+    own_costs_.Add(thread->thread().number, thread->own_cost());
     encoder_->EndThread(thread->thread().number);
     if (thread->ring()) rings_.Give(thread->TakeRing());
     return true;
@@ -462,14 +464,18 @@ void Recorder::TellUntoldDrops(const ThreadRecorder& thread) {
   format::ClockLine line;
   line.ticks = last_clock_.ticks;
   line.ns = static_cast<double>(last_clock_.steady_ns - start_clock_.steady_ns);
-  line.ns_per_tick = last_clock_.ticks == start_clock_.ticks
-                         ? 1
-                         : line.ns / static_cast<double>(last_clock_.ticks -
-                                                         start_clock_.ticks);
+  line.ns_per_tick = NsPerTick();
   drop.set_start_time_ns(line.ToNs(thread.first_drop_ticks()));
   drop.set_end_time_ns(
       std::max(drop.start_time_ns(), static_cast<uint64_t>(line.ns)));
   encoder_->AddDrop(drop);
+}
+
+// Of the run as a whole.
+double Recorder::NsPerTick() const {
+  if (last_clock_.ticks == start_clock_.ticks) return 1;
+  return static_cast<double>(last_clock_.steady_ns - start_clock_.steady_ns) /
+         static_cast<double>(last_clock_.ticks - start_clock_.ticks);
 }
 
 void Recorder::Fail(const absl::Status& status) {
@@ -486,7 +492,10 @@ absl::Status Recorder::Finish() {
   ListThreads();
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    for (auto& thread : threads_) TellUntoldDrops(*thread);
+    for (auto& thread : threads_) {
+      TellUntoldDrops(*thread);
+      own_costs_.Add(thread->thread().number, thread->own_cost());
+    }
   }
   absl::Status status = encoder_->Flush();
   if (retention_) {
@@ -496,6 +505,7 @@ absl::Status Recorder::Finish() {
   v1::Statistics statistics = encoder_->statistics();
   statistics.set_writer_cpu_ns(ThreadCpuNs());
   statistics.set_end_time_ns(last_clock_.steady_ns - start_clock_.steady_ns);
+  own_costs_.PutInto(NsPerTick(), &statistics);
   if (!status.ok()) statistics.set_first_error(std::string(status.message()));
   status.Update(writer_->Close(statistics));
   // What a log that could not be finished lacks is in the journal.

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "core/clock.h"
 #include "core/code_objects.h"
+#include "core/own_costs.h"
 #include "core/retention.h"
 #include "core/ring_pool.h"
 #include "core/thread_recorder.h"
@@ -110,6 +111,7 @@ class Recorder {
   void ListThreads();
   void RetireThreads();
   void TellUntoldDrops(const ThreadRecorder& thread);
+  double NsPerTick() const;
   void Fail(const absl::Status& status);
   absl::Status Finish();
 
@@ -144,6 +146,7 @@ class Recorder {
   std::unique_ptr<format::Encoder> encoder_;
   std::unique_ptr<Retention> retention_;  // null: everything is kept
   CodeObjects code_objects_;
+  OwnCosts own_costs_;  // of threads that are gone
   ClockPair start_clock_{};
   ClockPair last_clock_{};
   uint64_t last_flush_ns_ = 0;

@@ -73,19 +73,21 @@ std::string Describe(const Schedule& schedule) {
 }
 
 absl::Status ParseSchedule(absl::string_view text, Schedule* schedule) {
+  Schedule read;
   for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> pair =
         absl::StrSplit(part, absl::MaxSplits('=', 1));
     bool known = false;
     for (const Field& field : kFields) {
       known |= field.name == pair.first &&
-               absl::SimpleAtoi(pair.second, &(schedule->*field.value));
+               absl::SimpleAtoi(pair.second, &(read.*field.value));
     }
     if (!known) {
       return absl::InvalidArgumentError(
           absl::StrCat("schedule: \"", part, "\" is not name=number"));
     }
   }
+  *schedule = read;
   return absl::OkStatus();
 }
 

@@ -29,6 +29,7 @@
 #include "core/device_timer.h"
 #include "core/hash.h"
 #include "core/module_table.h"
+#include "core/own_cost.h"
 #include "core/ring.h"
 #include "core/values.h"
 
@@ -158,6 +159,10 @@ class ThreadRecorder {
 
   // Room to collect a call's values in; cleared by its user.
   Values& values() { return *values_; }
+
+  // Of recording on this thread: see CostSample.
+  OwnCost& own_cost() { return own_cost_; }
+  const OwnCost& own_cost() const { return own_cost_; }
 
   struct Call {
     const void* key = nullptr;  // tells End() which span it ends
@@ -401,6 +406,7 @@ class ThreadRecorder {
   uint32_t last_operator_ = 0;
   uint32_t last_signature_ = 0;
   uint32_t announced_ = 0;
+  OwnCost own_cost_;
   std::atomic<uint64_t> drops_{0};
   std::atomic<uint64_t> first_drop_ticks_{0};
   uint64_t last_drop_ticks_ = 0;

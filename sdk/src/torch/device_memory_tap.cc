@@ -28,6 +28,7 @@ void OnReport(void* block, int64_t bytes, uint64_t allocated, uint64_t reserved,
   ThreadRecorder* recorder =
       device.is_cpu() ? nullptr : ThreadRecorder::Current();
   if (recorder != nullptr) {
+    const CostSample sample(&recorder->own_cost(), CostKind::kMemory);
     const uint32_t id = static_cast<uint32_t>(device.type()) << 8 |
                         static_cast<uint8_t>(device.index() + 1);
     const ThreadRecorder::DeviceTotals totals = {allocated, reserved};

@@ -19,6 +19,7 @@ constexpr uint32_t kCpu = 0;  // device type 0, no index
 
 void DeleteObserved(void* block) {
   if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+    const CostSample sample(&recorder->own_cost(), CostKind::kMemory);
     recorder->Free(reinterpret_cast<uintptr_t>(block));
   }
   original_deleter.load(std::memory_order_relaxed)(block);
@@ -43,6 +44,7 @@ class ObservedAllocator final : public PortableAllocator {
             original_deleter.load(std::memory_order_relaxed),
             &DeleteObserved)) {
       if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
+        const CostSample sample(&recorder->own_cost(), CostKind::kMemory);
         recorder->Allocate(kCpu, reinterpret_cast<uintptr_t>(block), bytes);
       }
     }

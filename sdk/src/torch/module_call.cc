@@ -50,6 +50,7 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
                  const void* call_site, bool watch_exceptions) noexcept {
   ThreadRecorder* const recorder = ThreadRecorder::Current();
   if (__builtin_expect(recorder == nullptr, 0)) return false;
+  const CostSample sample(&recorder->own_cost(), CostKind::kModules);
   // A holder stands outside of all that could have told.
   const void* const around = recorder->InnermostKey();
   if (teller != ModuleTeller::kHolder &&
@@ -89,6 +90,7 @@ void ModuleCall::EndModule(bool threw) noexcept {
   const void* const key = std::exchange(key_, nullptr);
   ThreadRecorder* const recorder = ThreadRecorder::Current();
   if (recorder == nullptr) return;
+  const CostSample sample(&recorder->own_cost(), CostKind::kModules);
   if (threw) {
     recorder->EndThrown(key, ticks);
   } else {

@@ -110,6 +110,7 @@ class NodeCall {
   NodeCall(const Node& node, InputBuffer& inputs) noexcept
       : node_(&node), recorder_(ThreadRecorder::Current()) {
     if (recorder_ == nullptr) return;
+    const CostSample sample(&recorder_->own_cost(), CostKind::kBackwardNodes);
     try {
       Begin(node, inputs, recorder_);
     } catch (...) {
@@ -123,6 +124,7 @@ class NodeCall {
     const uint64_t ticks = Ticks();
     ThreadRecorder* const recorder = std::exchange(recorder_, nullptr);
     if (recorder == nullptr || recorder != ThreadRecorder::Current()) return;
+    const CostSample sample(&recorder->own_cost(), CostKind::kBackwardNodes);
     recorder->End(node_, ticks, 0, false);
   }
   ~NodeCall() {

@@ -229,6 +229,7 @@ std::unique_ptr<at::ObserverContext> BeginSpan(
     const at::RecordFunction& function) {
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) return nullptr;
+  const CostSample sample(&recorder->own_cost(), CostKind::kOps);
   try {
     Begin(function, recorder);
   } catch (...) {
@@ -243,6 +244,7 @@ void EndSpan(const at::RecordFunction& function, at::ObserverContext*) {
   const uint64_t ticks = Ticks();
   ThreadRecorder* recorder = ThreadRecorder::Current();
   if (recorder == nullptr) return;
+  const CostSample sample(&recorder->own_cost(), CostKind::kOps);
   uint32_t signature = 0;
   if (recorded.shapes && recorder->WantsResult(&function)) {
     const std::vector<c10::IValue>& outputs = function.outputs();

@@ -47,6 +47,7 @@ void OnConstruct(void* saved, const at::Tensor& tensor, bool is_output,
   construct(saved, tensor, is_output, is_inplace_on_view);
   ThreadRecorder* const recorder = ThreadRecorder::Current();
   if (recorder == nullptr) return;
+  const CostSample sample(&recorder->own_cost(), CostKind::kMemory);
   const Memory memory = MemoryOf(tensor);
   if (memory.address != 0) recorder->Save(memory.address, memory.bytes);
 }
@@ -54,6 +55,7 @@ void OnConstruct(void* saved, const at::Tensor& tensor, bool is_output,
 // The tensor is the first member, in all versions.
 void OnReset(void* saved) {
   if (ThreadRecorder* const recorder = ThreadRecorder::Current()) {
+    const CostSample sample(&recorder->own_cost(), CostKind::kMemory);
     const Memory memory = MemoryOf(*static_cast<const at::Tensor*>(saved));
     if (memory.address != 0) recorder->Release(memory.address);
   }

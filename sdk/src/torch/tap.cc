@@ -223,6 +223,7 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
                  const void* site) noexcept
     : recorder_(ThreadRecorder::Current()) {
   if (__builtin_expect(recorder_ == nullptr, 0)) return;
+  const CostSample sample(&recorder_->own_cost(), CostKind::kOps);
   const uint64_t call_site = reinterpret_cast<uintptr_t>(site);
   ThreadRecorder::Call call;
   call.key = this;
@@ -260,6 +261,7 @@ void TapCall::End(const void* const* results) noexcept {
   recorder_ = nullptr;
   if (__builtin_expect(recorder == nullptr, 0)) return;
   if (__builtin_expect(recorder != ThreadRecorder::Current(), 0)) return;
+  const CostSample sample(&recorder->own_cost(), CostKind::kOps);
   uint32_t signature = 0;
   if (recorded.shapes && *results_ != TapType::kEnd &&
       recorder->WantsResult(this)) {

@@ -136,6 +136,7 @@ TEST_F(EnvironmentTest, PathNumbersAndScheduleCanBeSet) {
   Set("TORCHTAPE_AUDIT_EVERY", "100");
   Set("TORCHTAPE_SYNC_WITHIN_MS", "0");
   Set("TORCHTAPE_SCHEDULE", "wait=5,active=3");
+  options_.schedule.every = 9;
   ASSERT_THAT(Apply(), IsOk());
   EXPECT_EQ(options_.log_path, "other.tape");
   EXPECT_EQ(options_.max_buffer_bytes, 2000000);

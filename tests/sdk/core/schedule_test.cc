@@ -98,11 +98,13 @@ TEST(ParseSchedule, ReadsAllFields) {
   EXPECT_EQ(schedule.first_of_epoch, 7);
 }
 
-TEST(ParseSchedule, KeepsWhatIsNotNamed) {
+TEST(ParseSchedule, StartsAnewOrChangesNothing) {
   Schedule schedule;
   schedule.every = 9;
+  ASSERT_FALSE(ParseSchedule("wait=2,oops", &schedule).ok());
+  EXPECT_EQ(Describe(schedule), "every=9");
   ASSERT_THAT(ParseSchedule("wait=2", &schedule), IsOk());
-  EXPECT_EQ(schedule.every, 9);
+  EXPECT_EQ(Describe(schedule), "wait=2");
 }
 
 TEST(ParseSchedule, NamesThePartThatIsWrong) {

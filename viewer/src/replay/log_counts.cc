@@ -34,6 +34,17 @@ void LogCounts::OnChunk(const ChunkStart& start) {
   }
 }
 
+void LogCounts::OnWindow(const v1::Window& window) {
+  recorded_ns_ = RecordedNs(window.time_ns());
+  window_start_ns_ = window.time_ns();
+  recording_ = window.recording();
+}
+
+uint64_t LogCounts::RecordedNs(uint64_t end_ns) const {
+  const bool runs = recording_ && end_ns > window_start_ns_;
+  return recorded_ns_ + (runs ? end_ns - window_start_ns_ : 0);
+}
+
 void LogCounts::OnBegin(const SpanBegin& begin) {
   if (begin.resumed) {
     resumed += begin.summarized ? 0 : 1;

@@ -20,6 +20,7 @@ class LogCounts : public Visitor {
   void OnChunk(const ChunkStart& start) override;
   void OnModel(const v1::Model&) override { ++models; }
   void OnStep(const StepStart& start) override { step_marks += start.marked; }
+  void OnWindow(const v1::Window& window) override;
   void OnBegin(const SpanBegin& begin) override;
   void OnEnd(const SpanEnd& end) override;
   void OnAllocate(const Allocation&) override { ++allocations; }
@@ -57,9 +58,17 @@ class LogCounts : public Visitor {
   }
 
   uint64_t end_ns = 0;  // of the last event
+
+  // How long events were recorded, if that ended at `end_ns`.
+  uint64_t RecordedNs(uint64_t end_ns) const;
   std::vector<v1::Drop> drops;
   std::vector<v1::Audit> audits;
   std::map<uint32_t, v1::Thread> threads;  // by number
+
+ private:
+  bool recording_ = false;
+  uint64_t window_start_ns_ = 0;
+  uint64_t recorded_ns_ = 0;  // in windows that are over
 };
 
 }  // namespace torchtape::viewer

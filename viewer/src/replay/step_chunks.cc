@@ -93,7 +93,7 @@ std::optional<StepChunks> ChunksOfSteps(const StepRange& steps,
   if (!made) return std::nullopt;
   std::set<size_t> before;
   for (uint64_t step : *made) {
-    for (auto at = FirstWith(step, entries, places);
+    for (auto at = FirstWith(step - (step > 0 ? 1 : 0), entries, places);
          at < from && entries[static_cast<int>(*at)].first_step() <= step;
          ++at) {
       before.insert(*at);

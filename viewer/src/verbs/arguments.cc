@@ -183,8 +183,14 @@ class CommandLine {
                   "in a picture: show what is inside of every module");
     AddSymbols(app);
     app->callback([this] {
-      arguments_.verb =
-          arguments_.options.format == "json" ? ExportJson : ExportPicture;
+      const VerbOptions& options = arguments_.options;
+      const bool is_picture = options.format != "json";
+      if (!is_picture && (options.open_all || !options.open.empty())) {
+        throw CLI::ValidationError(
+            "--open is for pictures; JSON has everything",
+            CLI::ExitCodes::ValidationError);
+      }
+      arguments_.verb = is_picture ? ExportPicture : ExportJson;
     });
   }
 
