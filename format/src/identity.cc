@@ -23,6 +23,7 @@ uint64_t IdentityMap::Allocate(uint64_t address, uint64_t bytes, uint64_t ticks,
 }
 
 void IdentityMap::WriteLive(v1::Events* events) const {
+  if (!steps_known_) return;
   std::vector<std::pair<uint64_t, uint64_t>> live;  // storages and their steps
   storages_.ForEach([&](uint64_t, const Storage& storage) {
     if (storage.recorded && live.size() <= kMostLive) {
@@ -99,7 +100,7 @@ void IdentityMap::StartWindow() {
 namespace {
 
 constexpr uint64_t kObserved = 1, kRecorded = 2, kPinned = 4;
-constexpr int kStorageWords = 6, kTensorWords = 4;
+constexpr int kStorageWords = 5, kTensorWords = 4;
 
 }  // namespace
 
@@ -117,7 +118,7 @@ void IdentityMap::Save(v1::IdentityState* state) const {
     state->add_storages((storage.observed ? kObserved : 0) |
                         (storage.recorded ? kRecorded : 0) |
                         (storage.pinned ? kPinned : 0));
-    state->add_storages(storage.step);
+    state->add_storage_steps(storage.step);
   });
   state->mutable_tensors()->Reserve(
       static_cast<int>(tensors_.size() * kTensorWords));
@@ -137,17 +138,20 @@ bool IdentityMap::Restore(const v1::IdentityState& state) {
   last_tensor_ = state.last_tensor();
   last_storage_ = state.last_storage();
   step_ = state.step();
+  steps_known_ =
+      state.storage_steps_size() == state.storages_size() / kStorageWords;
   storages_.Clear();
   for (int i = 0; i < state.storages_size(); i += kStorageWords) {
     const uint64_t* words = state.storages().data() + i;
     if (words[1] == 0) return false;
-    storages_[words[0]] = {words[1],
-                           words[2],
-                           words[3],
-                           words[5],
-                           (words[4] & kObserved) != 0,
-                           (words[4] & kRecorded) != 0,
-                           (words[4] & kPinned) != 0};
+    storages_[words[0]] = {
+        words[1],
+        words[2],
+        words[3],
+        steps_known_ ? state.storage_steps(i / kStorageWords) : 0,
+        (words[4] & kObserved) != 0,
+        (words[4] & kRecorded) != 0,
+        (words[4] & kPinned) != 0};
   }
   tensors_.Clear();
   for (int i = 0; i < state.tensors_size(); i += kTensorWords) {

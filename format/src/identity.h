@@ -92,6 +92,7 @@ class IdentityMap {
   uint64_t last_tensor_ = 0;
   uint64_t last_storage_ = 0;
   uint64_t step_ = 0;
+  bool steps_known_ = true;  // of all that is live
 };
 
 }  // namespace torchtape::format

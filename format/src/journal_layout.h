@@ -18,7 +18,7 @@
 namespace torchtape::format::internal {
 
 inline constexpr size_t kPageBytes = 4096;
-inline constexpr uint32_t kJournalVersion = 2;
+inline constexpr uint32_t kJournalVersion = 1;
 inline constexpr size_t kRunIdBytes = 16;
 
 constexpr uint64_t WholePages(uint64_t bytes) {
