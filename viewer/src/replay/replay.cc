@@ -34,11 +34,9 @@ absl::Status PlayAll(const ReplayOptions& options, format::LogReader* reader,
 // Plays chunks by their places in the index.
 class PartPlayer {
  public:
-  // `begin`: the first from which on all of a chunk is of interest. All that is
-  // live there is known, if not before.
-  PartPlayer(const format::LogReader& reader, size_t begin, Player* player,
+  PartPlayer(const format::LogReader& reader, Player* player,
              ReplayReport* report)
-      : reader_(reader), begin_(begin), player_(*player), report_(*report) {}
+      : reader_(reader), player_(*player), report_(*report) {}
 
   size_t count() const {
     return static_cast<size_t>(reader_.index()->chunks_size());
@@ -61,10 +59,7 @@ class PartPlayer {
     ++report_.chunks;
     const ParsedChunk parsed(*std::move(chunk));
     if (entry.kind() == v1::CHUNK_KIND_EVENTS) {
-      left_out_ |= place != next_;
-      if (place != next_ || (left_out_ && place == begin_)) {
-        player_.Seek(parsed);
-      }
+      if (place != next_) player_.Seek(parsed);
       next_ = place + 1;
     } else if (place == next_) {
       ++next_;
@@ -79,10 +74,8 @@ class PartPlayer {
   }
 
   const format::LogReader& reader_;
-  const size_t begin_;
   Player& player_;
   ReplayReport& report_;
-  bool left_out_ = false;
   size_t next_ = 1;  // behind the Run chunk and what was played last
 };
 
@@ -90,7 +83,7 @@ absl::Status PlaySteps(const StepChunks& chunks,
                        const format::LogReader& reader, Player* player,
                        ReplayReport* report) {
   report->whole = false;
-  PartPlayer parts(reader, chunks.from, player, report);
+  PartPlayer parts(reader, player, report);
   for (size_t place : chunks.before) {
     if (absl::Status status = parts.Play(place); !status.ok()) return status;
   }

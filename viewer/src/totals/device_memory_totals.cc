@@ -17,14 +17,14 @@ void DeviceMemoryTotals::OnSeek(const Seek& seek) {
   });
   live_bytes_ = 0;
   for (const auto& [storage, live] : live_) live_bytes_ += live.bytes;
-  sure_ = true;
 }
 
 // Frees in a chunk that is damaged are unknown.
 void DeviceMemoryTotals::OnChunk(const ChunkStart& start) {
   if (start.events == nullptr || !start.events->has_live_bytes()) return;
+  // What is not known before the steps may be freed before they begin.
+  if (begin_ns_ == ~uint64_t{0}) sure_ = true;
   sure_ &= start.events->live_bytes() == live_bytes_;
-  live_bytes_ = start.events->live_bytes();
 }
 
 void DeviceMemoryTotals::OnStep(const StepStart& start) {
