@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "activities_builder.h"
 #include "device_memory_builder.h"
 #include "device_times_builder.h"
 #include "fact_list.h"
@@ -64,11 +65,12 @@ class Encoder::State {
     if (shared_.events == 0 && shared_.words == 0 && chunk_.steps().empty() &&
         chunk_.values().empty() && chunk_.drops().empty() &&
         chunk_.windows().empty() && chunk_.audits().empty() &&
-        chunk_.pins().empty() && device_times_.empty()) {
+        chunk_.pins().empty() && device_times_.empty() && activities_.empty()) {
       return writer_->status();
     }
     device_times_.Finish(&chunk_);
     device_memory_.Finish(&chunk_);
+    activities_.Finish(&chunk_);
     chunk_.set_start_time_ns(start_time_ns_);
     chunk_.set_end_time_ns(end_time_ns_);
     // A message's fields may come in any order.
@@ -128,6 +130,9 @@ class Encoder::State {
     statistics_.set_threads(freed_streams_ + streams_.size());
     statistics_.set_device_times(timings_);
     statistics_.set_lost_device_times(lost_timings_);
+    statistics_.set_activities(told_activities_);
+    statistics_.set_lost_activities(lost_activities_);
+    statistics_.set_launches(launches_);
     facts_.Write(&statistics_);
     return statistics_;
   }
@@ -151,6 +156,10 @@ class Encoder::State {
     *state.mutable_statistics() = statistics();
     for (auto& [number, stream] : streams_) {
       stream->Save(whole, state.add_streams());
+    }
+    if (const auto& reading = activities_.reading()) {
+      state.add_activity_clock(reading->least_ns);
+      state.add_activity_clock(reading->most_ns);
     }
     shared_.identities.Save(state.mutable_ids());
     return state.SerializeAsString();
@@ -177,6 +186,13 @@ class Encoder::State {
     dropped_ = sums.dropped_events();
     timings_ = sums.device_times();
     lost_timings_ = sums.lost_device_times();
+    told_activities_ = sums.activities();
+    lost_activities_ = sums.lost_activities();
+    launches_ = sums.launches();
+    if (state.activity_clock_size() == 2) {
+      activities_.set_reading(
+          {state.activity_clock(0), state.activity_clock(1)});
+    }
     // Streams that it does not tell of are gone.
     std::map<uint32_t, std::unique_ptr<StreamBuilder>> streams;
     for (const v1::StreamState& stream : state.streams()) {
@@ -279,6 +295,14 @@ class Encoder::State {
         return AddDeviceTime(record, time_ns);
       case RecordKind::kDeviceLoss:
         return AddDeviceLoss(record);
+      case RecordKind::kLaunch:
+        return AddLaunch(stream, record, time_ns);
+      case RecordKind::kActivity:
+        return AddActivity(stream, record);
+      case RecordKind::kActivityClock:
+        return AddActivityClock(record);
+      case RecordKind::kActivityLoss:
+        return AddActivityLoss(record);
       default:
         return false;
     }
@@ -435,6 +459,53 @@ class Encoder::State {
     return true;
   }
 
+  bool AddLaunch(const StreamBuilder& stream, Words record, uint64_t time_ns) {
+    if (record.size() != 2) return false;
+    if (!shared_.recording) return true;
+    activities_.AddLaunch(stream.thread().number(), time_ns, IdOf(record[0]),
+                          stream.InnermostSpan());
+    shared_.words += 3;
+    ++launches_;
+    return true;
+  }
+
+  bool AddActivity(const StreamBuilder& stream, Words record) {
+    const std::string* name = stream.OperatorName(IdOf(record[0]));
+    if (record.size() != kActivityWords || name == nullptr) return false;
+    ActivityFacts activity;
+    activity.kind = static_cast<ActivityKind>(FlagsOf(record[0]));
+    activity.name = *name;
+    activity.start_ns = record[2];
+    activity.duration_ns = record[3];
+    activity.correlation = static_cast<uint32_t>(record[4]);
+    activity.stream = static_cast<uint32_t>(record[4] >> 32);
+    activity.device = static_cast<uint32_t>(record[5]);
+    activity.context = static_cast<uint32_t>(record[5] >> 32);
+    activity.bytes = record[6];
+    if (!activities_.Add(activity)) return false;
+    shared_.words += 6 + name->size() / 8;
+    ++told_activities_;
+    return true;
+  }
+
+  bool AddActivityClock(Words record) {
+    if (record.size() != kActivityClockWords) return false;
+    activities_.AddClock(record[2], clock_.ToNs(record[3]),
+                         clock_.ToNs(record[1]));
+    return true;
+  }
+
+  bool AddActivityLoss(Words record) {
+    if (record.size() != kActivityLossWords) return false;
+    v1::ActivityLoss loss;
+    loss.set_dropped(record[2]);
+    loss.set_unfinished(record[3]);
+    loss.set_unreadable(record[4]);
+    activities_.AddLoss(loss);
+    for (size_t i = 2; i < record.size(); ++i) lost_activities_ += record[i];
+    return true;
+  }
+
   // Opens the chunk if need be and widens its times.
   void Touch(uint64_t time_ns) {
     if (!chunk_is_open_) {
@@ -481,6 +552,10 @@ class Encoder::State {
   DeviceTimesBuilder device_times_;
   uint64_t timings_ = 0;
   uint64_t lost_timings_ = 0;
+  ActivitiesBuilder activities_;
+  uint64_t told_activities_ = 0;
+  uint64_t lost_activities_ = 0;
+  uint64_t launches_ = 0;
   std::vector<uint32_t> ended_;  // threads whose streams are still needed
   uint64_t freed_streams_ = 0;
   FactList facts_;

@@ -43,7 +43,7 @@ inline absl::Span<const uint64_t> PeekRecord(const RecordSource& source) {
 }
 
 inline bool HasTime(RecordKind kind) {
-  return kind >= RecordKind::kBegin && kind <= RecordKind::kDeviceLoss;
+  return kind >= RecordKind::kBegin && kind <= RecordKind::kActivityLoss;
 }
 
 // Applies definitions up to the next record that has a time. False if the words

@@ -332,6 +332,13 @@ void StreamBuilder::Finish(std::string* events) {
   columns_.Clear();
 }
 
+absl::optional<uint64_t> StreamBuilder::InnermostSpan() const {
+  for (auto open = open_.rbegin(); open != open_.rend(); ++open) {
+    if (open->recorded) return open->number;
+  }
+  return absl::nullopt;
+}
+
 bool StreamBuilder::has_open() const {
   return std::any_of(open_.begin(), open_.end(),
                      [](const Open& open) { return open.recorded; });

@@ -125,6 +125,9 @@ class StreamBuilder {
   // Whether a span is open that the log tells of.
   bool has_open() const;
 
+  // The innermost span that is open and that the log tells of.
+  absl::optional<uint64_t> InnermostSpan() const;
+
   // The span that was the `which`-th to begin with kTimed, from 1 on. False if
   // there is none that waits for its device time. `*number` is absent if the
   // log does not tell of the span.

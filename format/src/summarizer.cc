@@ -113,6 +113,18 @@ class Summarizer::State {
       times += static_cast<uint64_t>(each.durations_size());
     }
     counts.set_dropped_events(dropped);
+    uint64_t activities = 0, launches = 0;
+    for (const v1::DeviceActivities& each : head_->activities()) {
+      activities += each.kinds().size();
+    }
+    for (const v1::Launches& each : head_->launches()) {
+      launches += static_cast<uint64_t>(each.times_size());
+    }
+    counts.set_activities(activities);
+    counts.set_launches(launches);
+    const v1::ActivityLoss& lost = head_->activity_loss();
+    counts.set_lost_activities(lost.dropped() + lost.unfinished() +
+                               lost.unreadable());
     counts.set_device_times(times);
     const v1::DeviceLoss& loss = head_->device_loss();
     counts.set_lost_device_times(loss.exhausted() + loss.capturing() +

@@ -115,6 +115,9 @@ void AddCounts(const v1::Statistics& part, v1::Statistics* sum) {
   sum->set_device_times(sum->device_times() + part.device_times());
   sum->set_lost_device_times(sum->lost_device_times() +
                              part.lost_device_times());
+  sum->set_activities(sum->activities() + part.activities());
+  sum->set_lost_activities(sum->lost_activities() + part.lost_activities());
+  sum->set_launches(sum->launches() + part.launches());
 }
 
 void Summary::Merge(const Summary& later) {

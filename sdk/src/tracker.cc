@@ -19,6 +19,7 @@
 #include "core/device_call_taps.h"
 #include "core/device_timer.h"
 #include "core/environment.h"
+#include "core/kernel_recorder.h"
 #include "core/module_names.h"
 #include "core/op_source.h"
 #include "core/recorder.h"
@@ -111,11 +112,54 @@ void WriteOptions(const TrackerOptions& options, v1::Options* message) {
   message->set_keep_last_bytes(options.keep_last.bytes);
 }
 
+// A tracker that is never destroyed still leaves a finished log, if the process
+// ends in an orderly way.
+void StopAtExit();
+
+// Handlers run in reverse order: this one is registered once CUDA has started,
+// and so comes before CUDA ends.
+void StopBeforeDevice() {
+  static const bool once = (StopAtExit(), true);
+  (void)once;
+}
+
+// CUPTI's records of kernels, which end with this unless they are kept.
+class Kernels {
+ public:
+  ~Kernels() {
+    if (!kept_) internal::CloseKernels();
+  }
+  void Keep() { kept_ = true; }
+
+  // What serves of the level that is asked for; the log says what and why.
+  DeviceTime Open(DeviceTime level, v1::Options* message) {
+    if (level == DeviceTime::kKernels) {
+      const absl::StatusOr<uint32_t> version =
+          internal::OpenKernels([](const char* what) { Say(what); });
+      if (version.ok()) {
+        message->set_cupti_version(*version);
+        StopBeforeDevice();
+      } else {
+        message->set_no_kernels(std::string(version.status().message()));
+        Say(absl::StrCat("no kernels, but device times of ops: ",
+                         version.status().message()));
+        level = DeviceTime::kOps;
+      }
+    }
+    message->set_device_time(static_cast<v1::DeviceTimeLevel>(level));
+    return level;
+  }
+
+ private:
+  bool kept_ = false;
+};
+
 // Null if no device times were asked for, or none can be had, which the log
 // then says. Never destroyed, as threads may be inside.
 internal::DeviceTimer* MakeDeviceTimer(DeviceTime level, v1::Options* message) {
-  message->set_device_time(static_cast<v1::DeviceTimeLevel>(level));
   if (level == DeviceTime::kOff) return nullptr;
+  // Kernels tell of what is inside of steps.
+  if (level == DeviceTime::kKernels) level = DeviceTime::kSteps;
   const absl::StatusOr<internal::DeviceEvents*> events =
       internal::TorchDeviceEvents();
   if (!events.ok()) {
@@ -158,9 +202,7 @@ class Session {
                        status.message()));
     });
     internal::MakeCallbackList();
-    // A tracker that is never destroyed still leaves a finished log, if the
-    // process ends in an orderly way.
-    std::atexit([] { Session::Get().Stop().IgnoreError(); });
+    StopAtExit();
   }
 
   // Hooks and unhooks as the schedule wants it for the step that is running.
@@ -177,6 +219,10 @@ class Session {
   std::unique_ptr<internal::OpSource> source_;
   internal::DeviceTimer* timer_ = nullptr;  // null: no device times
 };
+
+void StopAtExit() {
+  std::atexit([] { Session::Get().Stop().IgnoreError(); });
+}
 
 absl::Status Session::Start(const TrackerOptions& options,
                             const std::string& path, v1::Run run) {
@@ -208,7 +254,10 @@ absl::Status Session::Start(const TrackerOptions& options,
                             internal::CanTapSavedTensors(),
                         options.device_calls};
   WriteOptions(options, run.mutable_options());
-  timer_ = MakeDeviceTimer(options.device_time, run.mutable_options());
+  Kernels kernels;
+  const DeviceTime device_time =
+      kernels.Open(options.device_time, run.mutable_options());
+  timer_ = MakeDeviceTimer(device_time, run.mutable_options());
   planner_ = internal::StepPlanner(options.schedule);
   plan_ = StepPlan::kOff;
   auto sink = format::CreateFile(path);
@@ -243,6 +292,7 @@ absl::Status Session::Start(const TrackerOptions& options,
       Recorder::Get().Start(recorder_options, *std::move(sink), std::move(run));
   if (!status.ok()) return status;
   log.Keep();
+  kernels.Keep();
   active_ = true;
   path_ = path;
   if (timer_ != nullptr) timer_->Start();
@@ -267,6 +317,11 @@ void Session::FollowPlan() {
     if (internal::recorded.device_calls) internal::InstallDeviceCallTaps();
   }
   if ((plan == StepPlan::kRecord) != (plan_ == StepPlan::kRecord)) {
+    if (plan == StepPlan::kRecord) {
+      internal::InstallKernels();
+    } else {
+      internal::RemoveKernels();
+    }
     if (ThreadRecorder* recorder = ThreadRecorder::Current()) {
       recorder->Window(plan == StepPlan::kRecord);
     }
@@ -331,6 +386,7 @@ absl::Status Session::Stop() {
   if (plan_ != StepPlan::kOff) Unhook();
   internal::RecordModuleScopes(false);
   plan_ = StepPlan::kOff;
+  internal::CloseKernels();
   if (timer_ != nullptr) timer_->Stop(ThreadRecorder::Current());
   absl::Status status = Recorder::Get().Stop();
   internal::ModuleNames::Get().Clear();

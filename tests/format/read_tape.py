@@ -246,6 +246,21 @@ def read_devices(events, totals):
         totals["lost_device_times"] += sum(one(loss, n) for n in (1, 2, 3, 4))
 
 
+def read_activities(events, totals):
+    """FORMAT.md "Device activities"."""
+    names = events.get(22, [])
+    for stream in map(message, events.get(21, [])):
+        rows = list(zip(one(stream, 4, b""), column(stream, 5), column(stream, 7)))
+        check(all(len(column(stream, n)) == len(rows) for n in (5, 6, 7, 8, 9)),
+              "activities of different lengths")
+        check(23 in events, "activities without a clock")
+        for kind, name, duration in rows:
+            total = totals["activities"].setdefault(
+                f"{kind}:{names[name].decode()}", {"count": 0, "total_ns": 0})
+            total["count"] += 1
+            total["total_ns"] += duration
+
+
 def op(totals, name):
     return ({} if name is None else totals["ops"]).setdefault(name, {"count": 0, "total_ns": 0})
 
@@ -267,15 +282,16 @@ def replay(memory):
 
 def check_live(events, memory):
     """FORMAT.md "Reading some steps"."""
-    told = list(itertools.accumulate(column(message(one(events, 21, b"")), 1)))
-    check(21 not in events or told == sorted(replay(memory)[0]), "other memory is live")
+    told = list(itertools.accumulate(column(message(one(events, 26, b"")), 1)))
+    check(26 not in events or told == sorted(replay(memory)[0]), "other memory is live")
 
 
 def main():
     totals = dict.fromkeys(("chunks", "steps", "spans", "ended", "allocations",
                             "allocated_bytes", "frees", "saves", "saved_bytes",
                             "lost_device_times"), 0)
-    totals |= {"ops": {}, "device_streams": {}, "device_memory": {}, "damage": None}
+    totals |= {"ops": {}, "device_streams": {}, "device_memory": {}, "activities": {},
+               "damage": None}
     threads, memory = set(), []
     try:
         for kind, payload in chunks(open(sys.argv[1], "rb").read()):
@@ -287,6 +303,7 @@ def main():
                        for w in map(message, events.get(12, [])) if one(w, 2)]
             dictionary = Dictionary(one(events, 5, b""))
             read_devices(events, totals)
+            read_activities(events, totals)
             for stream in map(message, events.get(6, [])):
                 threads.add(one(stream, 1))
                 read_stream(stream, dictionary, totals, memory)

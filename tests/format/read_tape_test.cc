@@ -61,7 +61,13 @@ constexpr char kSecond[] = R"(
   device_loss { exhausted: 1 unresolved: 2 }
   device_memory {
     device_type: 1 times: [2000, 5] allocated: [4096, -1024] reserved: [8192, 0]
-  })";
+  }
+  activities {
+    kinds: "\001\002\001" names: [1, 0, 1] starts: [1000, 10, 10]
+    durations: [5, 6, 7] correlations: [1, 0, 1] bytes: [0, 64, 0]
+  }
+  activity_names: ["Memcpy", "gemm"]
+  activity_clock { offset_ns: -500 })";
 
 class ReadTapeTest : public ::testing::Test {
  protected:
@@ -93,7 +99,9 @@ class ReadTapeTest : public ::testing::Test {
 
 TEST_F(ReadTapeTest, FindsWhatWasWritten) {
   EXPECT_EQ(Read(log_),
-            R"({"allocated_bytes":4396,"allocations":3,"chunks":4,)"
+            R"({"activities":{"1:gemm":{"count":2,"total_ns":12},)"
+            R"("2:Memcpy":{"count":1,"total_ns":6}},)"
+            R"("allocated_bytes":4396,"allocations":3,"chunks":4,)"
             R"("damage":null,"device_memory":{"1:0":{"last_allocated":3072,)"
             R"("last_reserved":8192}},"device_streams":{"1:0:7":{)"
             R"("last_start_ns":2020,"spans":1,"steps":1,"total_ns":64}},)"

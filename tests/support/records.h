@@ -161,6 +161,29 @@ class Records {
     return Add(format::RecordKind::kDeviceLoss, 0, 0, words);
   }
 
+  Records& Launch(uint64_t ticks, uint32_t correlation) {
+    return Add(format::RecordKind::kLaunch, 0, correlation, {ticks});
+  }
+  // `kind`: of v1::ActivityKind. `op`: whose name is the activity's.
+  Records& Activity(uint64_t kind, uint64_t ticks, uint32_t op,
+                    uint64_t start_ns, uint64_t duration_ns,
+                    uint64_t correlation, uint64_t stream, uint64_t device,
+                    uint64_t context, uint64_t bytes = 0) {
+    return Add(format::RecordKind::kActivity, kind, op,
+               {ticks, start_ns, duration_ns, correlation | stream << 32,
+                device | context << 32, bytes});
+  }
+  Records& ActivityClock(uint64_t after_ticks, uint64_t cupti_ns,
+                         uint64_t before_ticks) {
+    return Add(format::RecordKind::kActivityClock, 0, 0,
+               {after_ticks, cupti_ns, before_ticks});
+  }
+  Records& ActivityLoss(uint64_t ticks, uint64_t dropped, uint64_t unfinished,
+                        uint64_t unreadable) {
+    return Add(format::RecordKind::kActivityLoss, 0, 0,
+               {ticks, dropped, unfinished, unreadable});
+  }
+
   // What was not taken so far, as a ring whose seam is after `first` words.
   format::RecordSource Source(size_t first = ~size_t{0}) const {
     format::RecordSource source;

@@ -327,6 +327,41 @@ void LogBuilder::DeviceMemory(uint64_t time_ns, uint64_t allocated,
   memory->add_reserved(static_cast<int64_t>(reserved));
 }
 
+void LogBuilder::Launch(uint32_t thread, std::optional<uint64_t> span,
+                        uint32_t correlation) {
+  v1::Launches* const launches = events_.add_launches();
+  launches->set_thread(thread);
+  launches->add_times(0);
+  launches->add_correlations(correlation);
+  launches->add_spans(span ? static_cast<int64_t>(*span) + 1 : 0);
+  statistics_.set_launches(statistics_.launches() + 1);
+}
+
+void LogBuilder::Activity(v1::ActivityKind kind, const std::string& name,
+                          uint32_t correlation, uint32_t stream,
+                          int64_t clock_ns, uint64_t duration_ns,
+                          uint64_t bytes) {
+  v1::DeviceActivities* const one = events_.add_activities();
+  one->set_stream(stream);
+  one->set_kinds(std::string(1, static_cast<char>(kind)));
+  one->add_names(static_cast<uint32_t>(events_.activity_names_size()));
+  events_.add_activity_names(name);
+  one->add_starts(clock_ns);
+  one->add_durations(duration_ns);
+  one->add_correlations(correlation);
+  one->add_bytes(bytes);
+  events_.mutable_activity_clock()->set_offset_ns(-1000);
+  events_.mutable_activity_clock()->set_error_ns(20);
+  statistics_.set_activities(statistics_.activities() + 1);
+}
+
+void LogBuilder::ActivityLoss(const v1::ActivityLoss& loss) {
+  *events_.mutable_activity_loss() = loss;
+  statistics_.set_lost_activities(statistics_.lost_activities() +
+                                  loss.dropped() + loss.unfinished() +
+                                  loss.unreadable());
+}
+
 void LogBuilder::DeviceLoss(const v1::DeviceLoss& loss) {
   *events_.mutable_device_loss() = loss;
   statistics_.set_lost_device_times(statistics_.lost_device_times() +

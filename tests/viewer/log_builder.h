@@ -95,6 +95,14 @@ class LogBuilder {
   // What the allocator of cuda:0 said of itself.
   void DeviceMemory(uint64_t time_ns, uint64_t allocated, uint64_t reserved);
 
+  // A call, from `span` on (absent: outside of all), that CUPTI numbers so, and
+  // what cuda:0 did for one. CUPTI's clock is 1000 ns ahead within 20 ns.
+  void Launch(uint32_t thread, std::optional<uint64_t> span,
+              uint32_t correlation);
+  void Activity(v1::ActivityKind kind, const std::string& name,
+                uint32_t correlation, uint32_t stream, int64_t clock_ns,
+                uint64_t duration_ns, uint64_t bytes = 0);
+  void ActivityLoss(const v1::ActivityLoss& loss);
   void OwnCost(const v1::OwnCost& cost) { *statistics_.add_own_costs() = cost; }
 
   // Ends the chunk under construction.

@@ -16,7 +16,7 @@
 //                                BACKWARD, SAVED_TENSORS, DEVICE_CALLS,
 //                                COMMAND_LINE
 //   TORCHTAPE_OP_SOURCE=...      auto, taps or callbacks
-//   TORCHTAPE_DEVICE_TIME=...    off, steps, modules or ops
+//   TORCHTAPE_DEVICE_TIME=...    off, steps, modules, ops or kernels
 //   TORCHTAPE_AUDIT_EVERY=N      audit_every
 //   TORCHTAPE_MAX_BUFFER_BYTES=N max_buffer_bytes
 //   TORCHTAPE_SYNC_WITHIN_MS=N   sync_within_ms
@@ -70,7 +70,7 @@ enum class OpSource {
   kCallbacks,
 };
 
-// What gets a device time. Each level has those before it.
+// What gets a device time. Each level up to `kOps` has those before it.
 enum class DeviceTime {
   kOff,
   kSteps,
@@ -78,6 +78,14 @@ enum class DeviceTime {
   kModules,
   // Also operators outside of other operators and of backward nodes.
   kOps,
+  // Steps, and each kernel, copy and memset of CUDA devices, with the operator
+  // and module that launched it, as NVIDIA's CUPTI tells of them. CUPTI is
+  // found at run time, of CUDA 11.8 to 13.5, and has one client at a time: a
+  // profiler such as Kineto cannot be used meanwhile. Where it cannot be had,
+  // one line on stderr and the log say why, and `kOps` serves instead. Starts
+  // CUDA. Buffers of 16 MiB at most hold what CUPTI tells; what they have no
+  // room for is counted in the log.
+  kKernels,
 };
 
 // How much of an endless run stays in full: its last steps. Of all steps before

@@ -63,8 +63,11 @@ absl::Status ReadDeviceTime(DeviceTime* level) {
     *level = DeviceTime::kModules;
   } else if (name == "ops") {
     *level = DeviceTime::kOps;
+  } else if (name == "kernels") {
+    *level = DeviceTime::kKernels;
   } else {
-    return Invalid("TORCHTAPE_DEVICE_TIME", name, "off, steps, modules or ops");
+    return Invalid("TORCHTAPE_DEVICE_TIME", name,
+                   "off, steps, modules, ops or kernels");
   }
   return absl::OkStatus();
 }

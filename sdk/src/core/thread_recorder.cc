@@ -208,6 +208,41 @@ bool ThreadRecorder::PutDeviceLoss(const uint64_t (&counts)[4]) {
                    counts[2], counts[3]);
 }
 
+void ThreadRecorder::Launch(uint32_t correlation) {
+  if (IsHidden()) return CountDrop();
+  PutOrDrop(RecordKind::kLaunch, 0, correlation);
+}
+
+bool ThreadRecorder::Put(const Activity& activity) {
+  constexpr SpanKind kKind = SpanKind::kRange;
+  KnownOperator* op = FindByText(kKind, activity.name);
+  if (op == nullptr) op = AddByText(kKind, activity.name);
+  if (op == nullptr) return false;
+  return PutRecord(RecordKind::kActivity, static_cast<uint64_t>(activity.kind),
+                   op->id, activity.start_ns, activity.duration_ns,
+                   activity.correlation | uint64_t{activity.stream} << 32,
+                   activity.device | uint64_t{activity.context} << 32,
+                   activity.bytes);
+}
+
+bool ThreadRecorder::PutActivityClock(uint64_t before_ticks, uint64_t cupti_ns,
+                                      uint64_t after_ticks) {
+  uint64_t* record = Reserve(format::kActivityClockWords);
+  if (record == nullptr) return false;
+  record[0] = RecordHeader(RecordKind::kActivityClock, 0,
+                           format::kActivityClockWords, 0);
+  record[1] = after_ticks;
+  record[2] = cupti_ns;
+  record[3] = before_ticks;
+  ring_->Commit(format::kActivityClockWords);
+  return true;
+}
+
+bool ThreadRecorder::PutActivityLoss(const uint64_t (&counts)[3]) {
+  return PutRecord(RecordKind::kActivityLoss, 0, 0, counts[0], counts[1],
+                   counts[2]);
+}
+
 void ThreadRecorder::Allocate(uint32_t device, uint64_t address,
                               uint64_t bytes) {
   if (IsHidden()) return CountDrop();

@@ -253,6 +253,26 @@ class ThreadRecorder {
   // Counts in the order of v1::DeviceLoss. False if there is no room.
   bool PutDeviceLoss(const uint64_t (&counts)[4]);
 
+  // A call that CUPTI numbers so asks a device for something, here.
+  void Launch(uint32_t correlation);
+  // What a device did, as CUPTI tells of it.
+  struct Activity {
+    format::ActivityKind kind;
+    absl::string_view name;
+    uint32_t device, context, stream;
+    uint32_t correlation;
+    uint64_t start_ns;  // of CUPTI's clock
+    uint64_t duration_ns;
+    uint64_t bytes;
+  };
+  // False if there is no room, here and in the next two: nothing is counted.
+  bool Put(const Activity& activity);
+  // CUPTI's clock said `cupti_ns` between these.
+  bool PutActivityClock(uint64_t before_ticks, uint64_t cupti_ns,
+                        uint64_t after_ticks);
+  // Counts in the order of v1::ActivityLoss.
+  bool PutActivityLoss(const uint64_t (&counts)[3]);
+
   // --- For the recorder --------------------------------------------------
 
   // `ring` is null if there is no memory for one: all events are dropped.

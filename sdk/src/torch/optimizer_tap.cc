@@ -46,7 +46,8 @@ Step original_steps[kOptimizerCount];
 std::atomic<OptimizerWatcher> watcher{nullptr};
 thread_local int depth = 0;  // steps inside steps
 
-void Begin(const char* range, ThreadRecorder* recorder, const void* key) {
+void Begin(const char* range, const void* site, ThreadRecorder* recorder,
+           const void* key) {
   ThreadRecorder::Call call;
   call.key = key;
   call.watch_exceptions = false;
@@ -56,7 +57,11 @@ void Begin(const char* range, ThreadRecorder* recorder, const void* key) {
   try {
     KnownOperator* known = recorder->FindByText(SpanKind::kRange, range);
     if (known == nullptr) known = recorder->AddByText(SpanKind::kRange, range);
-    if (known != nullptr) call.signature = recorder->BareSignature(known);
+    if (known != nullptr) {
+      recorder->values().Clear();
+      call.signature = recorder->SignatureOf(
+          known->id, reinterpret_cast<uintptr_t>(site), false);
+    }
   } catch (...) {
     // No memory for a new name: the span is dropped and counted.
   }
@@ -66,13 +71,14 @@ void Begin(const char* range, ThreadRecorder* recorder, const void* key) {
 // Ends the span when the step is over, or has thrown.
 class StepCall {
  public:
-  StepCall(const Optimizer& kind, const void* optimizer) noexcept
+  StepCall(const Optimizer& kind, const void* optimizer,
+           const void* site) noexcept
       : optimizer_(optimizer), recorder_(ThreadRecorder::Current()) {
     ++depth;
     if (recorder_ == nullptr) return;
     MeetOptimizer(*static_cast<const torch::optim::Optimizer*>(optimizer),
                   kind.type, recorder_);
-    Begin(kind.range, recorder_, this);
+    Begin(kind.range, site, recorder_, this);
   }
   ~StepCall() {
     const uint64_t ticks = Ticks();
@@ -99,7 +105,7 @@ class StepCall {
 
 template <size_t number>
 at::Tensor OnStep(void* optimizer, void* closure) {
-  StepCall call(kOptimizers[number], optimizer);
+  StepCall call(kOptimizers[number], optimizer, __builtin_return_address(0));
   at::Tensor loss = original_steps[number](optimizer, closure);
   call.End();
   return loss;

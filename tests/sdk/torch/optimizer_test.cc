@@ -95,6 +95,7 @@ TEST_P(OptimizerTest, EachStepIsARangeAroundItsOps) {
     EXPECT_EQ(steps[i].kind, "range");
     EXPECT_EQ(steps[i].step, i);
     EXPECT_EQ(steps[i].parent, "");
+    EXPECT_EQ(steps[i].call_site, "optimizer_test");
     EXPECT_TRUE(steps[i].ended);
   }
   size_t changes = 0;  // of weights, each in a step of its own

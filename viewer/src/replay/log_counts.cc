@@ -77,4 +77,10 @@ void LogCounts::OnDrop(const v1::Drop& drop) {
   drops.push_back(drop);
 }
 
+void LogCounts::OnActivityLoss(const v1::ActivityLoss& loss) {
+  activity_loss.set_dropped(activity_loss.dropped() + loss.dropped());
+  activity_loss.set_unfinished(activity_loss.unfinished() + loss.unfinished());
+  activity_loss.set_unreadable(activity_loss.unreadable() + loss.unreadable());
+}
+
 }  // namespace torchtape::viewer

@@ -33,6 +33,9 @@ class LogCounts : public Visitor {
 
   void OnDeviceTime(const format::DeviceTime&) override { ++device_times; }
   void OnDeviceLoss(const v1::DeviceLoss& loss) override;
+  void OnLaunch(const LaunchCall&) override { ++launches; }
+  void OnActivity(const format::DeviceActivity&) override { ++activities; }
+  void OnActivityLoss(const v1::ActivityLoss& loss) override;
 
   // Begun and ended spans, allocations and frees.
   uint64_t events() const {
@@ -55,6 +58,13 @@ class LogCounts : public Visitor {
   uint64_t lost_device_times() const {
     return device_loss.exhausted() + device_loss.capturing() +
            device_loss.failed() + device_loss.unresolved();
+  }
+
+  uint64_t launches = 0, activities = 0;
+  v1::ActivityLoss activity_loss;  // of all chunks
+  uint64_t lost_activities() const {
+    return activity_loss.dropped() + activity_loss.unfinished() +
+           activity_loss.unreadable();
   }
 
   uint64_t end_ns = 0;  // of the last event

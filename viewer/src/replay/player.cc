@@ -143,6 +143,7 @@ void Player::PlayEvents(const format::EventsView& view) {
   AddHeads(view, &heads);
   Merge(MarksOf(events), &heads);
   PlayDevices(events);
+  PlayActivities(events);
   for (const Head& head : heads) {
     if (head.cursor.status().ok()) continue;
     AddDamage(absl::StrCat("thread ", head.thread->facts.number(), ": ",
@@ -163,6 +164,24 @@ void Player::PlayDevices(const v1::Events& events) {
   if (!memory_status.ok()) AddDamage(std::string(memory_status.message()));
   if (events.has_device_loss()) {
     Tell(&Visitor::OnDeviceLoss, events.device_loss());
+  }
+}
+
+void Player::PlayActivities(const v1::Events& events) {
+  const absl::Status status = format::ReadDeviceActivities(
+      events,
+      [this](const format::Launch& launch) {
+        const auto thread = threads_.find(launch.thread);
+        Tell(&Visitor::OnLaunch,
+             LaunchCall{launch,
+                        thread == threads_.end() ? nullptr : &thread->second});
+      },
+      [this](const format::DeviceActivity& activity) {
+        Tell(&Visitor::OnActivity, activity);
+      });
+  if (!status.ok()) AddDamage(std::string(status.message()));
+  if (events.has_activity_loss()) {
+    Tell(&Visitor::OnActivityLoss, events.activity_loss());
   }
 }
 

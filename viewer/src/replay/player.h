@@ -51,6 +51,7 @@ class Player {
   static std::vector<Mark> MarksOf(const v1::Events& events);
   void AddHeads(const format::EventsView& view, std::vector<Head>* heads);
   void PlayDevices(const v1::Events& events);
+  void PlayActivities(const v1::Events& events);
   void Merge(const std::vector<Mark>& marks, std::vector<Head>* heads);
   void EnterChunk(const format::EventsView& view);
   uint64_t StepOf(const format::Span& span, bool resumed) const;

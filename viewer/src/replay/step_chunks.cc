@@ -18,6 +18,8 @@ bool IsModel(v1::ChunkKind kind) {
 bool CanBeReadInParts(const format::LogReader& reader) {
   if (!reader.has_run() || !reader.index() ||
       !reader.index()->statistics().has_facts() ||
+      reader.index()->statistics().activities() != 0 ||
+      reader.index()->statistics().launches() != 0 ||
       reader.run().options().device_time() != v1::DEVICE_TIME_LEVEL_OFF) {
     return false;
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "torchtape/format/device_activities.h"
 #include "torchtape/format/device_memory.h"
 #include "torchtape/format/device_times.h"
 #include "torchtape/format/log_reader.h"
@@ -135,6 +136,12 @@ struct StepStart {
   bool marked;  // a StepMark says so; false: deduced from a chunk
 };
 
+// A call that asked a device for something, told at the end of its chunk.
+struct LaunchCall {
+  const format::Launch& launch;
+  const ThreadState* thread;  // at the end of the chunk; null: not known
+};
+
 // A chunk begins. `events` is null for the other kinds.
 struct ChunkStart {
   const format::Chunk& chunk;
@@ -177,6 +184,10 @@ class Visitor {
   virtual void OnDeviceLoss(const v1::DeviceLoss&) {}
   // At the end of its chunk, device by device.
   virtual void OnDeviceMemory(const format::DeviceMemory&) {}
+  // At the end of the chunk in which it became known; calls before activities.
+  virtual void OnLaunch(const LaunchCall&) {}
+  virtual void OnActivity(const format::DeviceActivity&) {}
+  virtual void OnActivityLoss(const v1::ActivityLoss&) {}
   // Nothing comes after it. Every span has ended.
   virtual void OnLogEnd() {}
 };

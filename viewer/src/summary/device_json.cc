@@ -9,7 +9,8 @@
 namespace torchtape::viewer {
 
 std::string DeviceTimeLevelName(v1::DeviceTimeLevel level) {
-  constexpr const char* kNames[] = {"off", "steps", "modules", "ops"};
+  constexpr const char* kNames[] = {"off", "steps", "modules", "ops",
+                                    "kernels"};
   const auto index = static_cast<size_t>(level);
   return index < std::size(kNames) ? kNames[index] : absl::StrCat(index);
 }

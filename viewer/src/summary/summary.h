@@ -12,6 +12,7 @@
 #include "replay/log_state.h"
 #include "totals/device_memory_totals.h"
 #include "totals/device_totals.h"
+#include "totals/kernel_totals.h"
 #include "totals/memory_totals.h"
 #include "totals/module_totals.h"
 #include "totals/source_totals.h"
@@ -34,6 +35,7 @@ struct SummaryFacts {
   const MemoryTotals& memory;
   const WorkTotals& work;
   const DeviceTotals& devices;
+  const KernelTotals& kernels;
   const DeviceMemoryTotals& device_memory;
   const std::vector<OptimizerGroup>& groups;
 
@@ -49,6 +51,13 @@ struct SummaryFacts {
   uint64_t source_self_ns = 0;            // of all lines, before the filter
   std::vector<WaitTotal> waits = {};      // only by waits
   uint64_t wait_ns = 0;                   // of all waits, before the filter
+
+  // By the index of the module: from kernels if these were recorded.
+  std::vector<DeviceModuleTime> DeviceModules() const {
+    return run.options().device_time() == v1::DEVICE_TIME_LEVEL_KERNELS
+               ? kernels.modules()
+               : devices.modules();
+  }
 };
 
 void PrintSummary(const SummaryFacts& facts, std::ostream& out);

@@ -3,6 +3,7 @@
 #include "output/text_escape.h"
 #include "source/source_json.h"
 #include "summary/device_json.h"
+#include "summary/kernel_json.h"
 #include "summary/summary.h"
 #include "summary/work_json.h"
 
@@ -160,7 +161,7 @@ Json ModulesPart(const SummaryFacts& facts) {
   const std::vector<Module>& modules = facts.attribution.tree().modules();
   const std::vector<DirectedWork> work = facts.work.WithinModules();
   const std::vector<DirectedWork> self_work = facts.work.OfModules();
-  const std::vector<DeviceModuleTime> devices = facts.devices.modules();
+  const std::vector<DeviceModuleTime> devices = facts.DeviceModules();
   for (const ModuleTotal& total : facts.modules.totals()) {
     const auto i = static_cast<size_t>(total.index);
     const Module& module = modules[i];
@@ -249,6 +250,7 @@ Json SummaryJson(const SummaryFacts& facts) {
                                            {"time_ns", group.time_ns}});
   }
   json["device_time"] = DeviceTimeJson(facts.run, facts.counts, facts.devices);
+  json["kernels"] = KernelsJson(facts.run, facts.counts, facts.kernels);
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns},

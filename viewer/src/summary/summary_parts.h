@@ -34,6 +34,11 @@ void PrintWaits(const SummaryFacts& facts, std::ostream& out);
 // What devices took, if it was asked for.
 void PrintDevices(const SummaryFacts& facts, std::ostream& out);
 
+// What devices did, if it was asked for: some lines, and tables by kernel and
+// by op.
+void PrintKernels(const SummaryFacts& facts, std::ostream& out);
+void PrintKernelTables(const SummaryFacts& facts, std::ostream& out);
+
 // Memory by device, if any but the CPU has some.
 void PrintDeviceMemory(const SummaryFacts& facts, std::ostream& out);
 

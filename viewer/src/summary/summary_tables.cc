@@ -89,7 +89,7 @@ void AddGroups(const SummaryFacts& facts, Table* table) {
 void PrintModules(const SummaryFacts& facts, std::ostream& out) {
   const std::vector<ModuleTotal> totals = facts.modules.totals();
   if (totals.empty()) return;
-  const std::vector<DeviceModuleTime> devices = facts.devices.modules();
+  const std::vector<DeviceModuleTime> devices = facts.DeviceModules();
   const bool on_device = AnyTime(devices);
   std::vector<std::string> header = {"module",   "type", "calls",   "forward",
                                      "backward", "self", "op time", "params"};
@@ -237,6 +237,7 @@ void PrintTables(const SummaryFacts& facts, std::ostream& out) {
   if (facts.options.by == "waits") return PrintWaits(facts, out);
   PrintModules(facts, out);
   PrintOps(facts, out);
+  PrintKernelTables(facts, out);
   PrintSpans(facts, "backward node", facts.backward, out);
   PrintSpans(facts, "range", facts.ranges, out);
   PrintSpans(facts, "script", facts.scripts, out);

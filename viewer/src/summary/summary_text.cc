@@ -237,6 +237,7 @@ void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
   PrintStepWork(facts, out);
   PrintWork(facts, out);
   PrintDevices(facts, out);
+  PrintKernels(facts, out);
   PrintMemory(facts, out);
   PrintValues(facts, out);
   PrintTables(facts, out);

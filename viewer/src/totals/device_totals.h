@@ -46,7 +46,9 @@ class DeviceTotals : public Visitor, public UnitVisitor {
   // `attribution` must be called before this visitor, and outlive it.
   DeviceTotals(const v1::Run& run, const StepRange& steps,
                const Attribution* attribution)
-      : level_(run.options().device_time()),
+      : level_(run.options().device_time() == v1::DEVICE_TIME_LEVEL_KERNELS
+                   ? v1::DEVICE_TIME_LEVEL_STEPS
+                   : run.options().device_time()),
         steps_(steps),
         attribution_(*attribution) {}
 

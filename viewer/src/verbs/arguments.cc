@@ -270,7 +270,8 @@ class CommandLine {
     AddVariable(app, "--op-source", "auto, taps or callbacks", "OP_SOURCE")
         ->check(CLI::IsMember({"auto", "taps", "callbacks"}));
     AddVariable(app, "--device-time",
-                "what gets device times: off, steps, modules or ops",
+                "what gets device times: off, steps, modules, ops or "
+                "kernels",
                 "DEVICE_TIME")
         ->check(CLI::IsMember({"off", "steps", "modules", "ops"}));
     AddVariable(app, "--audit-every",

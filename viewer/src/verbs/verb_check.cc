@@ -37,6 +37,11 @@ std::vector<std::string> StatisticsProblems(const v1::Statistics& said,
        counted.device_times + released.device_times()},
       {"lost device times", said.lost_device_times(),
        counted.lost_device_times() + released.lost_device_times()},
+      {"activities", said.activities(),
+       counted.activities + released.activities()},
+      {"lost activities", said.lost_activities(),
+       counted.lost_activities() + released.lost_activities()},
+      {"launches", said.launches(), counted.launches + released.launches()},
   };
   std::vector<std::string> problems;
   for (const Comparison& each : comparisons) {

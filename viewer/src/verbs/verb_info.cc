@@ -10,6 +10,7 @@
 #include "replay/log_counts.h"
 #include "replay/log_state.h"
 #include "summary/device_json.h"
+#include "summary/kernel_json.h"
 #include "torchtape/format/layout.h"
 #include "totals/own_cost.h"
 #include "totals/step_totals.h"
@@ -229,8 +230,32 @@ std::string DeviceTimesText(const Facts& facts) {
   return text;
 }
 
+// Count and losses, or why there are none.
+std::string ActivitiesText(const Facts& facts) {
+  const v1::Options& options = facts.run.options();
+  if (!options.no_kernels().empty()) {
+    return absl::StrCat("none, since ", EscapeText(options.no_kernels()));
+  }
+  std::string text = absl::StrCat(CountText(facts.counts.activities),
+                                  " kernels, copies and memsets of ",
+                                  CountText(facts.counts.launches),
+                                  " calls, by CUPTI ", options.cupti_version());
+  const v1::ActivityLoss& loss = facts.counts.activity_loss;
+  const std::pair<uint64_t, const char*> losses[] = {
+      {loss.dropped(), "for want of buffers"},
+      {loss.unfinished(), "not over in time"},
+      {loss.unreadable(), "since they make no sense"}};
+  for (const auto& [count, why] : losses) {
+    if (count != 0) absl::StrAppend(&text, "; ", count, " lost ", why);
+  }
+  return text;
+}
+
 void PrintLosses(const Facts& facts, Lines* lines) {
   const LogCounts& counts = facts.counts;
+  if (WantsKernels(facts.run.options())) {
+    lines->Add("kernels", ActivitiesText(facts));
+  }
   if (facts.run.options().device_time() != v1::DEVICE_TIME_LEVEL_OFF) {
     lines->Add("dev. times", DeviceTimesText(facts));
   }
@@ -379,6 +404,7 @@ Json InfoJson(const Facts& facts) {
            : Json(ToUtf8(facts.run.options().no_device_time()))},
       {"times", counts.device_times},
       {"lost", DeviceLossJson(counts.device_loss)}};
+  json["kernels"] = KernelCountsJson(facts.run, counts);
   json["released"] = facts.report.released.any()
                          ? ReleasedCountsJson(facts.report.released)
                          : Json(nullptr);

@@ -95,14 +95,16 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   OpWork op_work;
   WorkTotals work(options.steps, &op_work, &attribution);
   DeviceTotals devices(*run, options.steps, &attribution);
+  KernelTotals kernels(options.steps, &attribution);
   DeviceMemoryTotals device_memory(options.steps);
   for (UnitVisitor* visitor : std::initializer_list<UnitVisitor*>{
-           &modules, &groups, &memory, &work, &devices}) {
+           &modules, &groups, &memory, &work, &devices, &kernels}) {
     attribution.AddVisitor(visitor);
   }
-  std::vector<Visitor*> visitors = {
-      &counts, &steps,  &spans,   &values, &attribution, &modules,      &memory,
-      &roles,  &groups, &op_work, &work,   &devices,     &device_memory};
+  std::vector<Visitor*> visitors = {&counts,        &steps,   &spans,  &values,
+                                    &attribution,   &modules, &memory, &roles,
+                                    &groups,        &op_work, &work,   &devices,
+                                    &device_memory, &kernels};
   Sources sources(options, &symbolizer);
   WaitTotals waits(options.steps, &attribution, &sources.lines);
   if (options.by == "source") {
@@ -118,9 +120,9 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (!covered.ok()) return covered;
   if (!report->whole) counts = LogCounts::Of(*report->index);
 
-  SummaryFacts facts = {log,    options,     *run,          *report,
-                        counts, attribution, modules,       memory,
-                        work,   devices,     device_memory, groups.groups()};
+  SummaryFacts facts = {
+      log,    options, *run,    *report, counts,        attribution,    modules,
+      memory, work,    devices, kernels, device_memory, groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);

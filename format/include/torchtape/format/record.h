@@ -43,6 +43,16 @@
 //               ticks before its first and before its second event was recorded
 //   kDeviceLoss ticks; the four counts of v1::DeviceLoss in their order, since
 //               the last such record
+//   kLaunch     id: CUPTI's number of a call that asks a device for something.
+//               ticks
+//   kActivity   id: operator whose name is the activity's. Flags:
+//               v1::ActivityKind. ticks when it became known; start in ns of
+//               CUPTI's clock; duration in ns; number of the call (bits 0-31),
+//               stream (32-63); device (0-31), context (32-63); bytes
+//   kActivityClock  ticks, a time of CUPTI's clock in ns, ticks before it was
+//               read
+//   kActivityLoss   ticks; the three counts of v1::ActivityLoss in their order,
+//               since the last such record
 //
 // A text is a word with its length in bytes and then the bytes, padded with
 // zeros to whole words.
@@ -75,7 +85,14 @@ enum class RecordKind : uint8_t {
   kRelease = 15,
   kDeviceTime = 16,
   kDeviceLoss = 17,
+  kLaunch = 18,
+  kActivity = 19,
+  kActivityClock = 20,
+  kActivityLoss = 21,
 };
+
+// What a device did. The numbers are those of v1::ActivityKind.
+enum class ActivityKind : uint32_t { kKernel = 1, kCopy = 2, kSet = 3 };
 
 // What a span is. The numbers are those of v1::SpanKind; sources of records use
 // this one so that they need no protobuf.
@@ -119,6 +136,10 @@ inline constexpr uint64_t kOutOfMemory = 2;
 // Words of a kDeviceTime and of a kDeviceLoss.
 inline constexpr size_t kDeviceTimeWords = 9;
 inline constexpr size_t kDeviceLossWords = 6;
+// Likewise of those of activities.
+inline constexpr size_t kActivityWords = 7;
+inline constexpr size_t kActivityClockWords = 4;
+inline constexpr size_t kActivityLossWords = 5;
 
 // No record is longer. The length has 16 bits.
 inline constexpr uint32_t kMaxRecordWords = 0xffff;
