@@ -1,5 +1,5 @@
 """Holds measured figures against their bars: bars.py OP_COST LOG_COST TRAINING_COST
-ATTRIBUTION FLOPS REPORT REPORT_GRAPH RESULT."""
+ATTRIBUTION FLOPS REPORT REPORT_GRAPH READING RESULT."""
 
 import json
 import sys
@@ -35,6 +35,15 @@ def log_rows(cost):
     yield "reader: 10 million ops, one core", 10 / cost["read_mops_per_s"], 1, "s"
 
 
+def reading_rows(reading):
+    share = reading["events"] / 1e8
+    yield "reader: a summary of 10^8 events, from a shorter log", reading["summary_s"] / share, 2, "s"
+    yield "reader: memory of a summary", reading["summary_mib"], 256, "MiB"
+    for verb, cost in reading["steps"].items():
+        yield f"reader: {verb} of one step", cost["ms"], 50, "ms"
+        yield f"reader: memory of {verb} of one step", cost["mib"], 256, "MiB"
+
+
 def training_rows(costs):
     for cost in costs:
         # Met only if the machine was quiet enough to tell.
@@ -63,10 +72,11 @@ def flops_rows(results):
 
 
 def main():
-    costs, log, trainings, zoo, looks, report, graph, result = sys.argv[1:]
+    costs, log, trainings, zoo, looks, report, graph, reading, result = sys.argv[1:]
     rows = [
         *op_rows(json.load(open(costs))),
         *log_rows(json.load(open(log))),
+        *reading_rows(json.load(open(reading))),
         *training_rows(json.load(open(trainings))),
         *((row["name"], row["figure"], row["bar"], row["unit"])
           for file in (report, graph) for row in json.load(open(file))),

@@ -8,6 +8,7 @@
 #include "activities_builder.h"
 #include "device_memory_builder.h"
 #include "device_times_builder.h"
+#include "fact_list.h"
 #include "record_head.h"
 #include "stream_builder.h"
 #include "torchtape/format/layout.h"
@@ -80,6 +81,7 @@ class Encoder::State {
         continue;
       }
       *chunk_.add_threads() = stream->thread();
+      facts_.Add(stream->thread());
       stream->Finish(&payload_);
     }
     const v1::Dictionary& dictionary = shared_.dictionary.message();
@@ -108,6 +110,7 @@ class Encoder::State {
     Touch(drop.start_time_ns());
     Touch(drop.end_time_ns());
     *chunk_.add_drops() = drop;
+    facts_.Add(drop);
     dropped_ += drop.events();
   }
 
@@ -130,6 +133,7 @@ class Encoder::State {
     statistics_.set_activities(told_activities_);
     statistics_.set_lost_activities(lost_activities_);
     statistics_.set_launches(launches_);
+    facts_.Write(&statistics_);
     return statistics_;
   }
 
@@ -199,6 +203,7 @@ class Encoder::State {
     }
     streams_ = std::move(streams);
     freed_streams_ = sums.threads() - streams_.size();
+    facts_.Read(sums);
     return shared_.identities.Restore(state.ids());
   }
 
@@ -310,6 +315,7 @@ class Encoder::State {
     mark->set_time_ns(time_ns);
     mark->set_recorded((FlagsOf(record[0]) & kRecording) != 0);
     step_ = record[2];
+    shared_.identities.StartStep(step_);
     step_start_ns_ = time_ns;
     ++step_marks_;
     return true;
@@ -385,6 +391,7 @@ class Encoder::State {
     audit->set_time_ns(time_ns);
     audit->set_tapped_ops(record[2]);
     audit->set_missed_ops(record[3]);
+    facts_.Add(*audit);
     return true;
   }
 
@@ -506,7 +513,10 @@ class Encoder::State {
       start_time_ns_ = end_time_ns_ = time_ns;
       chunk_.set_step(step_);
       chunk_.set_step_start_ns(step_start_ns_);
-      if (shared_.memory) chunk_.set_live_bytes(shared_.live_bytes);
+      if (shared_.memory) {
+        chunk_.set_live_bytes(shared_.live_bytes);
+        shared_.identities.WriteLive(&chunk_);
+      }
       shared_.tensor_base = shared_.identities.last_tensor();
       shared_.storage_base = shared_.identities.last_storage();
     }
@@ -548,6 +558,7 @@ class Encoder::State {
   uint64_t launches_ = 0;
   std::vector<uint32_t> ended_;  // threads whose streams are still needed
   uint64_t freed_streams_ = 0;
+  FactList facts_;
   ChunkObserver observer_;  // may be empty
   v1::Statistics statistics_;
 };

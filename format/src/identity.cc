@@ -1,15 +1,44 @@
 #include "identity.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "absl/container/flat_hash_set.h"
 
 namespace torchtape::format {
+namespace {
+
+// More would make chunks noticeably larger, and the writer slower.
+constexpr size_t kMostLive = size_t{1} << 14;
+
+}  // namespace
 
 uint64_t IdentityMap::Allocate(uint64_t address, uint64_t bytes, uint64_t ticks,
                                bool recorded) {
   Storage& storage = storages_[address];
-  storage = Storage{++last_storage_,   bytes,    ticks,
+  storage = Storage{++last_storage_,   bytes,    ticks,           step_,
                     /*observed=*/true, recorded, /*pinned=*/false};
   return storage.id;
+}
+
+void IdentityMap::WriteLive(v1::Events* events) const {
+  if (!steps_known_) return;
+  std::vector<std::pair<uint64_t, uint64_t>> live;  // storages and their steps
+  storages_.ForEach([&](uint64_t, const Storage& storage) {
+    if (storage.recorded && live.size() <= kMostLive) {
+      live.emplace_back(storage.id, storage.step);
+    }
+  });
+  if (live.size() > kMostLive) return;
+  std::sort(live.begin(), live.end());
+  v1::LiveMemory* columns = events->mutable_live();
+  std::pair<uint64_t, uint64_t> last = {0, 0};
+  for (const auto& [storage, step] : live) {
+    columns->add_storages(storage - last.first);
+    columns->add_steps(static_cast<int64_t>(step - last.second));
+    last = {storage, step};
+  }
 }
 
 IdentityMap::Freed IdentityMap::Free(uint64_t address) {
@@ -27,7 +56,7 @@ uint64_t IdentityMap::StorageAt(uint64_t address, uint64_t ticks,
   const bool stale =
       !storage.observed && !storage.pinned && storage.seen_ticks < since_ticks;
   if (storage.id == 0 || stale) {
-    storage = Storage{++last_storage_, 0, ticks, false, false, false};
+    storage = Storage{++last_storage_, 0, ticks, 0, false, false, false};
   }
   storage.seen_ticks = ticks;
   return storage.id;
@@ -78,6 +107,7 @@ constexpr int kStorageWords = 5, kTensorWords = 4;
 void IdentityMap::Save(v1::IdentityState* state) const {
   state->set_last_tensor(last_tensor_);
   state->set_last_storage(last_storage_);
+  state->set_step(step_);
   state->mutable_storages()->Reserve(
       static_cast<int>(storages_.size() * kStorageWords));
   storages_.ForEach([&](uint64_t address, const Storage& storage) {
@@ -88,6 +118,7 @@ void IdentityMap::Save(v1::IdentityState* state) const {
     state->add_storages((storage.observed ? kObserved : 0) |
                         (storage.recorded ? kRecorded : 0) |
                         (storage.pinned ? kPinned : 0));
+    state->add_storage_steps(storage.step);
   });
   state->mutable_tensors()->Reserve(
       static_cast<int>(tensors_.size() * kTensorWords));
@@ -106,16 +137,21 @@ bool IdentityMap::Restore(const v1::IdentityState& state) {
   }
   last_tensor_ = state.last_tensor();
   last_storage_ = state.last_storage();
+  step_ = state.step();
+  steps_known_ =
+      state.storage_steps_size() == state.storages_size() / kStorageWords;
   storages_.Clear();
   for (int i = 0; i < state.storages_size(); i += kStorageWords) {
     const uint64_t* words = state.storages().data() + i;
     if (words[1] == 0) return false;
-    storages_[words[0]] = {words[1],
-                           words[2],
-                           words[3],
-                           (words[4] & kObserved) != 0,
-                           (words[4] & kRecorded) != 0,
-                           (words[4] & kPinned) != 0};
+    storages_[words[0]] = {
+        words[1],
+        words[2],
+        words[3],
+        steps_known_ ? state.storage_steps(i / kStorageWords) : 0,
+        (words[4] & kObserved) != 0,
+        (words[4] & kRecorded) != 0,
+        (words[4] & kPinned) != 0};
   }
   tensors_.Clear();
   for (int i = 0; i < state.tensors_size(); i += kTensorWords) {

@@ -35,6 +35,13 @@ class IdentityMap {
   uint64_t Allocate(uint64_t address, uint64_t bytes, uint64_t ticks,
                     bool recorded);
 
+  // What is allocated from now on is of this step.
+  void StartStep(uint64_t step) { step_ = step; }
+
+  // Tells what of the log's allocations is live, unless that is too much to be
+  // told again and again.
+  void WriteLive(v1::Events* events) const;
+
   // Memory was freed.
   Freed Free(uint64_t address);
 
@@ -65,6 +72,7 @@ class IdentityMap {
     uint64_t id = 0;
     uint64_t bytes = 0;
     uint64_t seen_ticks = 0;
+    uint64_t step = 0;      // in which it was allocated
     bool observed = false;  // its allocation was seen
     bool recorded = false;
     bool pinned = false;
@@ -83,6 +91,8 @@ class IdentityMap {
   AddressMap<Tensor> tensors_;
   uint64_t last_tensor_ = 0;
   uint64_t last_storage_ = 0;
+  uint64_t step_ = 0;
+  bool steps_known_ = true;  // of all that is live
 };
 
 }  // namespace torchtape::format

@@ -162,6 +162,7 @@ void StreamBuilder::Start() {
     span->set_signature(shared_->Index(*open.signature));
     if (open.sequence) span->set_sequence(*open.sequence);
     span->set_forward_thread(open.forward_thread);
+    span->set_children_ns(open.children_ns);
   }
 }
 
@@ -282,7 +283,11 @@ bool StreamBuilder::End(Words record, uint64_t time_ns) {
   Add(kind, time_ns);  // a chunk that starts here has the span among its open
   Pop();
   ++shared_->counts.spans_ended;
-  if (kind == v1::EVENT_KIND_END_UNKNOWN) ++shared_->counts.cut_spans;
+  if (kind == v1::EVENT_KIND_END_UNKNOWN) {
+    ++shared_->counts.cut_spans;
+  } else if (!open_.empty()) {
+    open_.back().children_ns += last_time_ns_ - open.start_time_ns;
+  }
   if (kind != v1::EVENT_KIND_END) return true;
   columns_.results.AddVarint(has_result ? shared_->Index(*result) : 0);
   if (has_result) {

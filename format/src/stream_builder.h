@@ -149,6 +149,7 @@ class StreamBuilder {
     absl::optional<int64_t> sequence;
     uint32_t forward_thread;
     bool recorded;
+    uint64_t children_ns = 0;  // of those that have ended
   };
 
   bool DefineOperator(absl::Span<const uint64_t> record);

@@ -21,6 +21,7 @@ void StreamBuilder::Save(bool whole, v1::StreamState* state) {
     if (open.sequence) span->set_sequence(*open.sequence);
     span->set_forward_thread(open.forward_thread);
     span->set_recorded(open.recorded);
+    span->set_children_ns(open.children_ns);
     if (open.signature->op != 0) {
       *span->mutable_op() = shared_->operators[open.signature->op - 1];
     }
@@ -74,7 +75,8 @@ bool StreamBuilder::Restore(const v1::StreamState& state) {
               span.start_ticks(),
               {},
               span.forward_thread(),
-              span.recorded()};
+              span.recorded(),
+              span.children_ns()};
     if (span.has_sequence()) open.sequence = span.sequence();
     open_.push_back(open);
     retired_.push_back(std::move(signature));

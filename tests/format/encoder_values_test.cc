@@ -160,6 +160,19 @@ TEST_F(EncoderValuesTest, ChunkTellsTheBytesThatAreLiveAtItsStart) {
   EXPECT_EQ(log.chunks[3].live_bytes(), 32);
 }
 
+// That it is what is live, and of these steps, is among the problems, too.
+TEST_F(EncoderValuesTest, ChunkTellsTheStoragesThatAreLiveAtItsStart) {
+  main_.Allocate(10, kMemory, 64).Step(15, 3).Allocate(20, kOtherMemory, 32);
+  main_.Free(30, kMemory).Begin(40, 4);
+  const ReplayedLog log = Log(ChunksOf(1));
+  const v1::LiveMemory& both = log.chunks[2].live();
+  ASSERT_EQ(both.storages_size(), 2);
+  EXPECT_EQ(both.steps(0), 0);
+  EXPECT_EQ(both.steps(1), 3);
+  EXPECT_EQ(log.chunks[3].live().storages_size(), 1);
+  EXPECT_EQ(log.chunks[3].live().steps(0), 3);
+}
+
 TEST_F(EncoderValuesTest, MemoryThatIsNotAskedForStillTellsStoragesApart) {
   EncoderOptions options;
   options.memory = false;

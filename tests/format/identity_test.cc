@@ -63,6 +63,32 @@ TEST_F(IdentityTest, SecondFreeIsUnknown) {
   EXPECT_EQ(map_.Free(kMemory).storage, 0);
 }
 
+TEST_F(IdentityTest, LiveMemoryIsToldWithItsSteps) {
+  const uint64_t first = Allocate(kMemory);
+  map_.StartStep(5);
+  Allocate(0x3000);
+  const uint64_t second = Allocate(kOtherMemory);
+  map_.Free(0x3000);
+  map_.Allocate(0x4000, 1, ++now_, /*recorded=*/false);
+  v1::Events events;
+  map_.WriteLive(&events);
+  ASSERT_EQ(events.live().storages_size(), 2);
+  EXPECT_EQ(events.live().storages(0), first);
+  EXPECT_EQ(events.live().storages(1), second - first);
+  EXPECT_EQ(events.live().steps(0), 0);
+  EXPECT_EQ(events.live().steps(1), 5);
+}
+
+TEST_F(IdentityTest, TooMuchLiveMemoryIsNotTold) {
+  for (uint64_t i = 1; i <= 16384; ++i) Allocate(i << 12);
+  v1::Events fits, too_much;
+  map_.WriteLive(&fits);
+  EXPECT_EQ(fits.live().storages_size(), 16384);
+  Allocate(0x10);
+  map_.WriteLive(&too_much);
+  EXPECT_FALSE(too_much.has_live());
+}
+
 TEST_F(IdentityTest, TensorsOfOneMemoryShareItsStorage) {
   const uint64_t storage = Allocate(kMemory);
   const TensorId tensor = Input(kTensor, kMemory);

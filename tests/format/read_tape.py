@@ -5,6 +5,7 @@ and tape.proto alone. Prints totals as JSON; exits with 1 if the log is damaged.
     read_tape.py run.tape
 """
 
+import itertools
 import json
 import struct
 import sys
@@ -264,16 +265,25 @@ def op(totals, name):
     return ({} if name is None else totals["ops"]).setdefault(name, {"count": 0, "total_ns": 0})
 
 
-def peak_bytes(memory):
-    """The highest sum of live bytes, from nothing at each end of a window."""
+def replay(memory):
+    """What is live in the end, and the highest sum of live bytes; from nothing
+    where a window begins."""
     live, now, peak = {}, 0, 0
     for _, storage, size in sorted(memory, key=lambda m: m[0]):
         if storage is None:
             live, now = {}, 0
-            continue
-        now += -live.pop(storage, 0) if size is None else size
-        live[storage], peak = size or 0, max(peak, now)
-    return peak
+        elif size is None:
+            now -= live.pop(storage, 0)
+        else:
+            live[storage], now = size, now + size
+        peak = max(peak, now)
+    return live, peak
+
+
+def check_live(events, memory):
+    """FORMAT.md "Reading some steps"."""
+    told = list(itertools.accumulate(column(message(one(events, 26, b"")), 1)))
+    check(26 not in events or told == sorted(replay(memory)[0]), "other memory is live")
 
 
 def main():
@@ -288,7 +298,9 @@ def main():
             totals["chunks"] += 1
             events = message(payload) if kind == EVENTS else {}
             totals["steps"] += len(events.get(7, []))
-            memory += [(one(message(w), 1), None, None) for w in events.get(12, [])]
+            check_live(events, memory)
+            memory += [(one(w, 1), None, None)
+                       for w in map(message, events.get(12, [])) if one(w, 2)]
             dictionary = Dictionary(one(events, 5, b""))
             read_devices(events, totals)
             read_activities(events, totals)
@@ -297,7 +309,7 @@ def main():
                 read_stream(stream, dictionary, totals, memory)
     except Damage as what:
         totals["damage"] = str(what)
-    totals |= {"threads": len(threads), "peak_bytes": peak_bytes(memory)}
+    totals |= {"threads": len(threads), "peak_bytes": replay(memory)[1]}
     print(json.dumps(totals, indent=1, sort_keys=True))
     return 1 if totals["damage"] else 0
 

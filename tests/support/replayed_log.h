@@ -55,6 +55,7 @@ class LogReplay {
     for (const format::Chunk& chunk : log_.content.chunks) AddChunk(chunk);
     log_.counted.set_threads(threads_.size());
     if (log_.content.index) log_.said = log_.content.index->statistics();
+    if (log_.said.has_facts()) CheckFacts(log_.said.facts());
   }
   ReplayedLog Take() { return std::move(log_); }
 
@@ -78,6 +79,9 @@ class LogReplay {
     if (events.has_live_bytes() && events.live_bytes() != live_bytes_) {
       Problem("live bytes");
     }
+    CheckLive(events);
+    drops_ += events.drops_size();
+    audits_ += events.audits_size();
     const size_t before = log_.events.size();
     for (const v1::Stream& stream : events.streams()) {
       AddStream(events, stream);
@@ -85,22 +89,65 @@ class LogReplay {
     AddMemory(events, before);
   }
 
+  // Where something was lost, a storage may have gone unseen.
+  void CheckLive(const v1::Events& events) {
+    if (events.has_live() != events.has_live_bytes()) Problem("live memory");
+    std::map<uint64_t, uint64_t> told;
+    uint64_t storage = 0, step = 0;
+    for (int i = 0; i < events.live().storages_size(); ++i) {
+      storage += events.live().storages(i);
+      step += static_cast<uint64_t>(events.live().steps(i));
+      told[storage] = step;
+    }
+    const bool all =
+        log_.counted.dropped_events() == 0 && log_.content.skipped.empty();
+    if (all && events.has_live() && told != live_) Problem("live storages");
+  }
+
+  void CheckFacts(const v1::LogFacts& facts) {
+    std::set<uint32_t> threads;
+    for (const v1::Thread& thread : facts.threads()) {
+      threads.insert(thread.number());
+    }
+    if (threads != threads_) Problem("threads of the facts");
+    if (facts.drops_size() != drops_) Problem("drops of the facts");
+    if (facts.audits_size() != audits_) Problem("audits of the facts");
+  }
+
+  static uint64_t StepAt(const v1::Events& events, uint64_t time_ns) {
+    uint64_t step = events.step();
+    for (const v1::StepMark& mark : events.steps()) {
+      if (mark.time_ns() <= time_ns) step = mark.number();
+    }
+    return step;
+  }
+
   void AddStream(const v1::Events& events, const v1::Stream& stream) {
     threads_.insert(stream.thread());
-    std::vector<uint64_t> open;
+    std::vector<std::pair<uint64_t, uint64_t>> open;
     for (const v1::OpenSpan& span : stream.open()) {
-      open.push_back(span.number());
+      open.emplace_back(span.number(), span.children_ns());
     }
     if (open != open_[stream.thread()]) Problem("open spans");
     format::StreamCursor cursor(events, stream,
                                 format::StreamCursor::Columns::kAll);
     for (format::Event event; cursor.Next(&event);) {
       AddEvent(events, stream.thread(), event);
+      AddToOpen(event, &open);
     }
     if (!cursor.status().ok()) Problem(cursor.status().ToString());
-    open_[stream.thread()].clear();
-    for (const format::Span& span : cursor.open()) {
-      open_[stream.thread()].push_back(span.number);
+    open_[stream.thread()] = std::move(open);
+  }
+
+  // Numbers of open spans, and what those inside of them took.
+  static void AddToOpen(const format::Event& event,
+                        std::vector<std::pair<uint64_t, uint64_t>>* open) {
+    if (event.kind <= v1::EVENT_KIND_BEGIN_BACKWARD) {
+      open->emplace_back(event.span->number, 0);
+    } else if (event.kind <= v1::EVENT_KIND_END_UNKNOWN && !open->empty()) {
+      open->pop_back();
+      if (open->empty() || event.kind == v1::EVENT_KIND_END_UNKNOWN) return;
+      open->back().second += event.time_ns - event.span->start_time_ns;
     }
   }
 
@@ -189,6 +236,7 @@ class LogReplay {
       if (window.recording()) {
         window_ns = window.time_ns();
         live_bytes_ = 0;
+        live_.clear();
       }
     }
     // Another thread's FREE may come first here, as threads come one by one.
@@ -199,6 +247,11 @@ class LogReplay {
         if (kind == v1::EVENT_KIND_ALLOCATE)
           bytes_[event.storage] = event.bytes;
         if (event.time_ns < window_ns) continue;
+        if (kind == v1::EVENT_KIND_ALLOCATE) {
+          live_[event.storage] = StepAt(events, event.time_ns);
+        } else {
+          live_.erase(event.storage);
+        }
         live_bytes_ += kind == v1::EVENT_KIND_ALLOCATE
                            ? event.bytes
                            : uint64_t{0} - bytes_[event.storage];
@@ -208,8 +261,11 @@ class LogReplay {
 
   ReplayedLog log_;
   std::set<uint32_t> threads_;
-  std::map<uint32_t, std::vector<uint64_t>> open_;  // by thread
-  std::map<uint64_t, uint64_t> bytes_;              // by storage
+  std::map<uint32_t, std::vector<std::pair<uint64_t, uint64_t>>>
+      open_;  // by thread
+  int drops_ = 0, audits_ = 0;
+  std::map<uint64_t, uint64_t> live_;   // steps by storage
+  std::map<uint64_t, uint64_t> bytes_;  // by storage
   uint64_t live_bytes_ = 0;
 };
 

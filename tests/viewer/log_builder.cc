@@ -103,10 +103,23 @@ void LogBuilder::Touch(uint64_t time_ns) {
     events_.set_start_time_ns(time_ns);
     events_.set_step(step_);
     events_.set_step_start_ns(step_start_ns_);
-    if (run.options().memory()) events_.set_live_bytes(live_bytes_);
+    if (run.options().memory()) TellLive();
   }
   events_.set_start_time_ns(std::min(events_.start_time_ns(), time_ns));
   events_.set_end_time_ns(std::max(events_.end_time_ns(), time_ns));
+}
+
+void LogBuilder::TellLive() {
+  events_.set_live_bytes(live_bytes_);
+  if (!tells_live_) return;
+  v1::LiveMemory* columns = events_.mutable_live();
+  uint64_t last_storage = 0, last_step = 0;
+  for (const auto& [storage, live] : live_) {
+    columns->add_storages(storage - last_storage);
+    columns->add_steps(static_cast<int64_t>(live.step - last_step));
+    last_storage = storage;
+    last_step = live.step;
+  }
 }
 
 v1::Stream* LogBuilder::Add(uint32_t thread, v1::EventKind kind,
@@ -176,8 +189,14 @@ void LogBuilder::BeginBackward(uint32_t thread, uint64_t time_ns,
   AddIds(ids, stream);
 }
 
-void LogBuilder::PopSpan(uint32_t thread) {
-  threads_[thread].open.pop_back();
+void LogBuilder::PopSpan(uint32_t thread, bool timed) {
+  State& state = threads_[thread];
+  const uint64_t start_ns = state.open.back().start_time_ns();
+  state.open.pop_back();
+  if (timed && !state.open.empty()) {
+    v1::OpenSpan& around = state.open.back();
+    around.set_children_ns(around.children_ns() + state.time_ns - start_ns);
+  }
   statistics_.set_spans_ended(statistics_.spans_ended() + 1);
 }
 
@@ -196,7 +215,7 @@ void LogBuilder::Threw(uint32_t thread, uint64_t time_ns) {
 
 void LogBuilder::Cut(uint32_t thread, uint64_t time_ns) {
   Add(thread, v1::EVENT_KIND_END_UNKNOWN, time_ns);
-  PopSpan(thread);
+  PopSpan(thread, /*timed=*/false);
   statistics_.set_cut_spans(statistics_.cut_spans() + 1);
 }
 
@@ -207,14 +226,15 @@ void LogBuilder::Allocate(uint32_t thread, uint64_t time_ns, uint64_t storage,
   stream->add_allocations(storage * 2);
   stream->add_sizes(bytes);
   stream->add_addresses(64);
-  live_[storage] = bytes;
+  live_[storage] = {bytes, step_};
   live_bytes_ += bytes;
   statistics_.set_allocations(statistics_.allocations() + 1);
 }
 
 void LogBuilder::Free(uint32_t thread, uint64_t time_ns, uint64_t storage) {
   Add(thread, v1::EVENT_KIND_FREE, time_ns)->add_frees(storage * 2);
-  live_bytes_ -= live_[storage];
+  live_bytes_ -= live_[storage].bytes;
+  live_.erase(storage);
   statistics_.set_frees(statistics_.frees() + 1);
 }
 
@@ -276,6 +296,7 @@ void LogBuilder::Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
   drop->set_start_time_ns(start_ns);
   drop->set_end_time_ns(end_ns);
   drop->set_events(events);
+  if (tells_live_) *statistics_.mutable_facts()->add_drops() = *drop;
   statistics_.set_dropped_events(statistics_.dropped_events() + events);
 }
 
@@ -376,6 +397,7 @@ void LogBuilder::NewChunk() {
     if (state.stream.kinds().empty()) continue;
     count += state.stream.kinds().size();
     *events_.add_threads() = state.facts;
+    facts_[number] = state.facts;
     *events_.add_streams() = std::move(state.stream);
     state.stream.Clear();
   }
@@ -391,6 +413,9 @@ std::string LogBuilder::Finish() {
   NewChunk();
   statistics_.set_threads(threads_.size());
   statistics_.set_writer_cpu_ns(2000);
+  for (const auto& [number, thread] : facts_) {
+    if (tells_live_) *statistics_.mutable_facts()->add_threads() = thread;
+  }
   writer()->Close(statistics_).IgnoreError();
   return *bytes_;
 }

@@ -108,6 +108,9 @@ class LogBuilder {
   // Ends the chunk under construction.
   void NewChunk();
 
+  // The log is as those from before format 1.2: steps cannot be read alone.
+  void LeaveOutLive() { tells_live_ = false; }
+
   // The bytes of the log: finished, or as a killed program leaves it.
   std::string Finish();
   std::string Kill();
@@ -130,8 +133,9 @@ class LogBuilder {
   v1::Stream* AddMark(uint32_t thread, uint64_t storage, uint64_t released);
   void PushSpan(uint32_t thread, uint64_t time_ns, uint32_t signature,
                 std::optional<int64_t> sequence, uint32_t forward_thread);
-  void PopSpan(uint32_t thread);
+  void PopSpan(uint32_t thread, bool timed = true);
   void AddIds(const Ids& ids, v1::Stream* stream);
+  void TellLive();
   void Touch(uint64_t time_ns);
   format::LogWriter* writer();
 
@@ -139,10 +143,15 @@ class LogBuilder {
   std::unique_ptr<format::LogWriter> writer_;
   v1::Dictionary dictionary_;
   std::map<uint32_t, State> threads_;
-  std::map<uint64_t, uint64_t> live_;
+  std::map<uint32_t, v1::Thread> facts_;  // of threads with events so far
+  struct Live {
+    uint64_t bytes, step;
+  };
+  std::map<uint64_t, Live> live_;  // by storage
   uint64_t live_bytes_ = 0;
   v1::Events events_;
   bool touched_ = false;
+  bool tells_live_ = true;
   uint64_t step_ = 0, step_start_ns_ = 0;
   v1::Statistics statistics_;
   std::vector<uint64_t> offsets_;

@@ -74,7 +74,6 @@ class Attribution : public Visitor {
 
   // In OnUnits(): what was entered that has no module call in the log.
   const std::vector<Entry>& entries() const { return calls_.entries(); }
-  bool IsTold(int module) const { return calls_.IsTold(module); }
 
   // Tells the units up to now by what is known of the step so far. For visitors
   // that cannot wait for its end.

@@ -144,9 +144,13 @@ void DataFlow::Infer(const ModuleTree& tree, size_t first,
   }
 }
 
+// The next step is likely to have as many.
 void DataFlow::Clear() {
+  const size_t tensors = by_tensor_.size(), storages = by_storage_.size();
   by_tensor_.clear();
+  by_tensor_.reserve(tensors);
   by_storage_.clear();
+  by_storage_.reserve(storages);
   edges_.clear();
 }
 

@@ -4,6 +4,26 @@
 
 namespace torchtape::viewer {
 
+LogCounts LogCounts::Of(const v1::Index& index) {
+  const v1::Statistics& sums = index.statistics();
+  LogCounts counts;
+  counts.spans_begun = sums.spans_begun();
+  counts.spans_ended = sums.spans_ended();
+  counts.allocations = sums.allocations();
+  counts.frees = sums.frees();
+  counts.dropped_events = sums.dropped_events();
+  for (const v1::IndexEntry& entry : index.chunks()) {
+    counts.end_ns = std::max(counts.end_ns, entry.end_time_ns());
+  }
+  const v1::LogFacts& facts = sums.facts();
+  counts.drops.assign(facts.drops().begin(), facts.drops().end());
+  counts.audits.assign(facts.audits().begin(), facts.audits().end());
+  for (const v1::Thread& thread : facts.threads()) {
+    counts.threads[thread.number()] = thread;
+  }
+  return counts;
+}
+
 void LogCounts::OnChunk(const ChunkStart& start) {
   if (start.events == nullptr) return;
   ++events_chunks;

@@ -13,6 +13,10 @@ namespace torchtape::viewer {
 
 class LogCounts : public Visitor {
  public:
+  // What the index tells of the whole log: events, drops, threads, audits and
+  // where it ends. All else is 0.
+  static LogCounts Of(const v1::Index& index);
+
   void OnChunk(const ChunkStart& start) override;
   void OnModel(const v1::Model&) override { ++models; }
   void OnStep(const StepStart& start) override { step_marks += start.marked; }

@@ -131,6 +131,7 @@ absl::StatusOr<ReplayReport> ReplayLog(const Log& log,
       format::LogReader::Open(log.source);
   if (!reader.ok()) return reader.status();
   ReplayOptions replay;
+  if (!options.whole) replay.steps = options.steps;
   replay.columns = columns;
   replay.progress = options.progress;
   absl::StatusOr<ReplayReport> report = Replay(replay, visitors, &*reader);

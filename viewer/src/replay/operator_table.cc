@@ -16,20 +16,20 @@ const Operator* OperatorTable::Intern(const v1::Operator& op) {
 }
 
 void OperatorTable::Load(const v1::Dictionary& dictionary) {
-  dictionary_ = &dictionary;
-  local_.clear();
-  local_.reserve(dictionary.operators_size());
+  std::vector<const Operator*> local = {nullptr};
+  local.reserve(dictionary.operators_size() + 1);
   for (const v1::Operator& op : dictionary.operators()) {
-    local_.push_back(Intern(op));
+    local.push_back(Intern(op));
+  }
+  of_signature_.assign(1, nullptr);
+  of_signature_.reserve(dictionary.signatures_size() + 1);
+  for (const v1::Signature& signature : dictionary.signatures()) {
+    of_signature_.push_back(
+        signature.op() < local.size() ? local[signature.op()] : nullptr);
   }
 }
 
-const Operator* OperatorTable::Of(uint32_t signature) {
-  if (signature != 0 &&
-      signature <= static_cast<uint32_t>(dictionary_->signatures_size())) {
-    const uint32_t op = dictionary_->signatures(signature - 1).op();
-    if (op != 0 && op <= local_.size()) return local_[op - 1];
-  }
+const Operator* OperatorTable::Unknown() {
   v1::Operator unknown;
   unknown.set_name("(unknown)");
   return Intern(unknown);

@@ -15,21 +15,25 @@ namespace torchtape::viewer {
 
 class OperatorTable {
  public:
-  // Starts a chunk. `dictionary` must outlive the use of `Of()`.
+  // Starts a chunk.
   void Load(const v1::Dictionary& dictionary);
 
   // The operator of a 1-based signature; one named "(unknown)" if there is none
   // such. The pointer stays valid.
-  const Operator* Of(uint32_t signature);
+  const Operator* Of(uint32_t signature) {
+    const Operator* op =
+        signature < of_signature_.size() ? of_signature_[signature] : nullptr;
+    return op != nullptr ? op : Unknown();
+  }
 
   // All operators so far. Moves them out; addresses stay valid.
   std::deque<Operator> Take() { return std::move(operators_); }
 
  private:
+  const Operator* Unknown();
   const Operator* Intern(const v1::Operator& op);
 
-  const v1::Dictionary* dictionary_ = nullptr;
-  std::vector<const Operator*> local_;  // of the chunk, 0-based
+  std::vector<const Operator*> of_signature_;  // of the chunk; null: unknown
   std::deque<Operator> operators_;
   absl::flat_hash_map<std::string, const Operator*> by_content_;
 };

@@ -1,431 +1,99 @@
 #include "replay/replay.h"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/container/node_hash_map.h"
-#include "absl/strings/str_cat.h"
-#include "replay/operator_table.h"
-#include "source/call_site_table.h"
+#include "replay/player.h"
+#include "replay/read_ahead.h"
+#include "replay/step_chunks.h"
 
 namespace torchtape::viewer {
 namespace {
 
-using format::Event;
-using format::StreamCursor;
-
-constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
-
-bool IsBackward(v1::SpanKind kind) {
-  return kind == v1::SPAN_KIND_BACKWARD || kind == v1::SPAN_KIND_ENGINE;
-}
-
-// Whether what is inside a span of this kind is a detail of it.
-bool Encloses(v1::SpanKind kind) {
-  return kind == v1::SPAN_KIND_OP || kind == v1::SPAN_KIND_BACKWARD;
-}
-
-// One stream of the chunk with its next event.
-struct Head {
-  Head(std::shared_ptr<const format::SignatureCounts> counts,
-       const format::StreamView& stream, StreamCursor::Columns columns,
-       ThreadState* state)
-      : cursor(std::move(counts), stream, columns), thread(state) {
-    Advance();
-  }
-
-  void Advance() { time_ns = cursor.Next(&event) ? event.time_ns : kNever; }
-
-  StreamCursor cursor;
-  ThreadState* thread;
-  Event event;
-  uint64_t time_ns = kNever;
-};
-
-// For a heap whose front is the earliest; at the same time the first stream.
-bool IsLater(const Head* a, const Head* b) {
-  return a->time_ns != b->time_ns ? a->time_ns > b->time_ns : a > b;
-}
-
-// A step, window or value of the chunk: what belongs to no thread.
-struct Mark {
-  uint64_t time_ns;
-  const v1::StepMark* step = nullptr;
-  const v1::Window* window = nullptr;
-  const v1::LoggedValue* value = nullptr;
-};
-
-std::vector<Mark> MarksOf(const v1::Events& events) {
-  std::vector<Mark> marks;
-  for (const v1::StepMark& step : events.steps()) {
-    marks.push_back({step.time_ns(), &step, nullptr, nullptr});
-  }
-  for (const v1::Window& window : events.windows()) {
-    marks.push_back({window.time_ns(), nullptr, &window, nullptr});
-  }
-  for (const v1::LoggedValue& value : events.values()) {
-    marks.push_back({value.time_ns(), nullptr, nullptr, &value});
-  }
-  std::stable_sort(
-      marks.begin(), marks.end(),
-      [](const Mark& a, const Mark& b) { return a.time_ns < b.time_ns; });
-  return marks;
-}
-
-class Player {
- public:
-  Player(StreamCursor::Columns columns, absl::Span<Visitor* const> visitors,
-         ReplayReport* report)
-      : columns_(columns), visitors_(visitors), report_(report) {}
-
-  void Play(const format::Chunk& chunk);
-  // The log has no more chunks.
-  void EndSpans();
-
- private:
-  template <typename Message>
-  bool Parse(const format::Chunk& chunk, Message* message);
-  void PlayEvents(const format::EventsView& view);
-  void PlaySummary(const format::Chunk& chunk);
-  void AddHeads(const format::EventsView& view, std::vector<Head>* heads);
-  void PlayDevices(const v1::Events& events);
-  void PlayActivities(const v1::Events& events);
-  void Merge(const std::vector<Mark>& marks, std::vector<Head>* heads);
-  void EnterChunk(const format::EventsView& view);
-  void Reconcile(const format::StreamView& stream, ThreadState* thread);
-  void Apply(const Mark& mark);
-  void Apply(const Event& event, ThreadState* thread);
-  void Begin(const format::Span& span, const Values& inputs, bool resumed,
-             ThreadState* thread);
-  void End(Ending ending, uint64_t time_ns, const Values& outputs,
-           ThreadState* thread);
-  void ChangeMemory(const Event& event, const ThreadState& thread);
-  Values ValuesOf(uint32_t signature, const Event& event) const;
-  void AddDamage(std::string reason);
-
-  // Calls every visitor.
-  template <typename Method, typename... Arguments>
-  void Tell(Method method, const Arguments&... arguments) {
-    for (Visitor* visitor : visitors_) (visitor->*method)(arguments...);
-  }
-
-  const StreamCursor::Columns columns_;
-  const absl::Span<Visitor* const> visitors_;
-  ReplayReport* const report_;
-  OperatorTable operators_;
-  CallSiteTable call_sites_;
-  absl::node_hash_map<uint32_t, ThreadState> threads_;
-  std::optional<uint64_t> step_;
-  const v1::Dictionary* dictionary_ = nullptr;
-  const format::Chunk* chunk_ = nullptr;
-  uint64_t releases_ = 0;  // regions so far
-  // By thread: how many there were when its last stream came.
-  absl::flat_hash_map<uint32_t, uint64_t> releases_before_;
-};
-
-void Player::AddDamage(std::string reason) {
-  report_->damage.push_back(
-      {chunk_->offset, chunk_->offset + chunk_->stored_bytes,
-       absl::StrCat("chunk ", chunk_->number, ": ", reason)});
-}
-
-template <typename Message>
-bool Player::Parse(const format::Chunk& chunk, Message* message) {
-  if (message->ParseFromString(chunk.payload)) return true;
-  AddDamage("its payload does not parse");
-  return false;
-}
-
-void Player::Play(const format::Chunk& chunk) {
-  chunk_ = &chunk;
-  if (chunk.kind == v1::CHUNK_KIND_EVENTS) {
-    const absl::StatusOr<format::EventsView> view =
-        format::EventsView::Parse(chunk.payload);
-    if (!view.ok()) return AddDamage(std::string(view.status().message()));
-    Tell(&Visitor::OnChunk,
-         ChunkStart{chunk, &view->head, view->event_count()});
-    report_->released.AddEvents(chunk);
-    PlayEvents(*view);
-    return;
-  }
-  Tell(&Visitor::OnChunk, ChunkStart{chunk, nullptr, 0});
-  if (chunk.kind == v1::CHUNK_KIND_MODEL) {
-    v1::Model model;
-    if (Parse(chunk, &model)) Tell(&Visitor::OnModel, model);
-  } else if (chunk.kind == v1::CHUNK_KIND_OPTIMIZER) {
-    v1::Model optimizer;
-    if (Parse(chunk, &optimizer)) Tell(&Visitor::OnOptimizer, optimizer);
-  } else if (chunk.kind == v1::CHUNK_KIND_RELEASED) {
-    report_->released.AddRegion(chunk);
-    ++releases_;
-  } else if (chunk.kind == v1::CHUNK_KIND_SUMMARY) {
-    PlaySummary(chunk);
-  } else if (chunk.kind == v1::CHUNK_KIND_INDEX) {
-    v1::Index index;
-    if (Parse(chunk, &index)) report_->index = std::move(index);
-  }
-}
-
-void Player::PlaySummary(const format::Chunk& chunk) {
-  v1::Summary message;
-  if (!Parse(chunk, &message)) return;
-  absl::StatusOr<format::Summary> summary =
-      format::Summary::FromMessage(message);
-  if (!summary.ok()) return AddDamage(std::string(summary.status().message()));
-  report_->released.AddSummary(*std::move(summary));
-}
-
-void Player::PlayEvents(const format::EventsView& view) {
-  const v1::Events& events = view.head;
-  dictionary_ = &events.dictionary();
-  operators_.Load(*dictionary_);
-  call_sites_.Load(*dictionary_);
-  EnterChunk(view);
-  for (const v1::Thread& facts : events.threads()) {
-    threads_[facts.number()].facts = facts;
-  }
-  for (const v1::Drop& drop : events.drops()) Tell(&Visitor::OnDrop, drop);
-  for (const v1::Audit& audit : events.audits()) {
-    Tell(&Visitor::OnAudit, audit);
-  }
-  std::vector<Head> heads;
-  AddHeads(view, &heads);
-  Merge(MarksOf(events), &heads);
-  PlayDevices(events);
-  PlayActivities(events);
-  for (const Head& head : heads) {
-    if (head.cursor.status().ok()) continue;
-    AddDamage(absl::StrCat("thread ", head.thread->facts.number(), ": ",
-                           head.cursor.status().message()));
-  }
-}
-
-void Player::PlayDevices(const v1::Events& events) {
-  const absl::Status status =
-      format::ReadDeviceTimes(events, [this](const format::DeviceTime& time) {
-        Tell(&Visitor::OnDeviceTime, time);
-      });
-  if (!status.ok()) AddDamage(std::string(status.message()));
-  const absl::Status memory_status = format::ReadDeviceMemory(
-      events, [this](const format::DeviceMemory& memory) {
-        Tell(&Visitor::OnDeviceMemory, memory);
-      });
-  if (!memory_status.ok()) AddDamage(std::string(memory_status.message()));
-  if (events.has_device_loss()) {
-    Tell(&Visitor::OnDeviceLoss, events.device_loss());
-  }
-}
-
-void Player::PlayActivities(const v1::Events& events) {
-  const absl::Status status = format::ReadDeviceActivities(
-      events,
-      [this](const format::Launch& launch) {
-        const auto thread = threads_.find(launch.thread);
-        Tell(&Visitor::OnLaunch,
-             LaunchCall{launch,
-                        thread == threads_.end() ? nullptr : &thread->second});
-      },
-      [this](const format::DeviceActivity& activity) {
-        Tell(&Visitor::OnActivity, activity);
-      });
-  if (!status.ok()) AddDamage(std::string(status.message()));
-  if (events.has_activity_loss()) {
-    Tell(&Visitor::OnActivityLoss, events.activity_loss());
-  }
-}
-
-void Player::AddHeads(const format::EventsView& view,
-                      std::vector<Head>* heads) {
-  const auto counts =
-      std::make_shared<const format::SignatureCounts>(view.head);
-  absl::flat_hash_set<uint32_t> seen;
-  heads->reserve(view.streams.size());
-  for (const format::StreamView& stream : view.streams) {
-    if (!seen.insert(stream.thread).second) {
-      AddDamage(absl::StrCat("thread ", stream.thread, " is there twice"));
-      continue;
-    }
-    ThreadState& thread = threads_[stream.thread];
-    thread.facts.set_number(stream.thread);
-    heads->emplace_back(counts, stream, columns_, &thread);
-    Reconcile(stream, &thread);
-    releases_before_[stream.thread] = releases_;
-  }
-}
-
-// After a lost chunk the step may not be the one that was last told of.
-void Player::EnterChunk(const format::EventsView& view) {
-  const v1::Events& events = view.head;
-  if (step_ && *step_ == events.step()) return;
-  step_ = events.step();
-  Tell(&Visitor::OnStep, StepStart{events.step(), events.step_start_ns(),
-                                   !view.streams.empty(), false});
-}
-
-// After a lost chunk other spans may be open than those that were seen to begin
-// and not to end.
-void Player::Reconcile(const format::StreamView& stream, ThreadState* thread) {
-  size_t same = 0;
-  while (same < thread->stack.size() && same < stream.open.size() &&
-         thread->stack[same].number == stream.open[same].number()) {
-    ++same;
-  }
-  while (thread->stack.size() > same) End(Ending::kLost, 0, {}, thread);
-  for (size_t i = same; i < stream.open.size(); ++i) {
-    const v1::OpenSpan& open = stream.open[i];
-    format::Span span = {open.number(),
-                         open.start_time_ns(),
-                         open.signature(),
-                         open.forward_thread(),
-                         {}};
-    if (open.has_sequence()) span.sequence = open.sequence();
-    Begin(span, {}, /*resumed=*/true, thread);
-  }
-}
-
-// Events that are as late as a mark come after it.
-void Player::Merge(const std::vector<Mark>& marks, std::vector<Head>* heads) {
-  std::vector<Head*> heap;
-  for (Head& head : *heads) {
-    if (head.time_ns != kNever) heap.push_back(&head);
-  }
-  std::make_heap(heap.begin(), heap.end(), IsLater);
-  auto mark = marks.begin();
-  while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), IsLater);
-    Head* head = heap.back();
-    heap.pop_back();
-    for (; mark != marks.end() && mark->time_ns <= head->time_ns; ++mark) {
-      Apply(*mark);
-    }
-    // Until then it is this stream's turn.
-    uint64_t limit_ns = heap.empty() ? kNever - 1 : heap.front()->time_ns;
-    if (mark != marks.end()) limit_ns = std::min(limit_ns, mark->time_ns - 1);
-    do {
-      Apply(head->event, head->thread);
-      head->Advance();
-    } while (head->time_ns <= limit_ns);
-    if (head->time_ns == kNever) continue;
-    heap.push_back(head);
-    std::push_heap(heap.begin(), heap.end(), IsLater);
-  }
-  for (; mark != marks.end(); ++mark) Apply(*mark);
-}
-
-void Player::Apply(const Mark& mark) {
-  if (mark.step != nullptr) {
-    step_ = mark.step->number();
-    Tell(&Visitor::OnStep, StepStart{mark.step->number(), mark.time_ns,
-                                     mark.step->recorded(), true});
-  } else if (mark.window != nullptr) {
-    Tell(&Visitor::OnWindow, *mark.window);
-  } else {
-    Tell(&Visitor::OnValue, *mark.value);
-  }
-}
-
-Values Player::ValuesOf(uint32_t signature, const Event& event) const {
-  Values values;
-  values.dictionary = dictionary_;
-  if (signature == 0) return values;
-  values.signature = &dictionary_->signatures(signature - 1);
-  values.tensors = event.tensors;
-  values.reals = event.reals;
-  return values;
-}
-
-void Player::Apply(const Event& event, ThreadState* thread) {
-  switch (event.kind) {
-    case v1::EVENT_KIND_BEGIN:
-    case v1::EVENT_KIND_BEGIN_SEQUENCED:
-    case v1::EVENT_KIND_BEGIN_BACKWARD:
-      return Begin(*event.span, ValuesOf(event.span->signature, event),
-                   /*resumed=*/false, thread);
-    case v1::EVENT_KIND_END:
-      return End(Ending::kReturned, event.time_ns,
-                 ValuesOf(event.result, event), thread);
-    case v1::EVENT_KIND_END_THREW:
-      return End(Ending::kThrew, event.time_ns, {}, thread);
-    case v1::EVENT_KIND_END_UNKNOWN:
-      return End(Ending::kUnknown, event.time_ns, {}, thread);
-    case v1::EVENT_KIND_SAVE:
-      return Tell(&Visitor::OnSave, SavedTensor{*thread, event.time_ns,
-                                                event.storage, event.bytes});
-    case v1::EVENT_KIND_RELEASE:
-      return Tell(&Visitor::OnRelease,
-                  SavedTensor{*thread, event.time_ns, event.storage, 0});
-    default:
-      return ChangeMemory(event, *thread);
-  }
-}
-
-void Player::Begin(const format::Span& span, const Values& inputs, bool resumed,
-                   ThreadState* thread) {
-  Frame frame;
-  frame.number = span.number;
-  frame.start_ns = span.start_time_ns;
-  frame.step = *step_;
-  frame.op = operators_.Of(span.signature);
-  frame.call_site = call_sites_.Of(span.signature);
-  if (span.sequence) frame.sequence = *span.sequence;
-  frame.forward_thread = span.forward_thread;
-  frame.backward = IsBackward(frame.op->kind);
-  if (!thread->stack.empty()) {
-    const Frame& parent = thread->stack.back();
-    frame.nested = parent.nested || Encloses(parent.op->kind);
-    frame.backward |= parent.backward;
-  }
-  thread->stack.push_back(frame);
-  Tell(&Visitor::OnBegin,
-       SpanBegin{
-           *thread, thread->stack.back(), inputs, resumed,
-           resumed && releases_before_[thread->facts.number()] != releases_});
-}
-
-void Player::End(Ending ending, uint64_t time_ns, const Values& outputs,
-                 ThreadState* thread) {
-  if (thread->stack.empty()) return;
-  const SpanEnd end{*thread, thread->stack.back(), ending,
-                    std::max(time_ns, thread->stack.back().start_ns), outputs};
-  Tell(&Visitor::OnEnd, end);
-  const uint64_t duration_ns = end.duration_ns();
-  thread->stack.pop_back();
-  if (!thread->stack.empty()) thread->stack.back().children_ns += duration_ns;
-}
-
-void Player::ChangeMemory(const Event& event, const ThreadState& thread) {
-  const Allocation change{
-      thread,        event.time_ns,     event.storage,     event.bytes,
-      event.address, event.device_type, event.device_index};
-  Tell(event.kind == v1::EVENT_KIND_FREE ? &Visitor::OnFree
-                                         : &Visitor::OnAllocate,
-       change);
-}
-
-void Player::EndSpans() {
-  for (auto& [number, thread] : threads_) {
-    while (!thread.stack.empty()) End(Ending::kLost, 0, {}, &thread);
-  }
-  Tell(&Visitor::OnLogEnd);
-  report_->released.Finish();
-  report_->operators = operators_.Take();
-  report_->call_sites = call_sites_.TakeSites();
-  report_->objects = call_sites_.TakeObjects();
-}
-
 absl::Status PlayAll(const ReplayOptions& options, format::LogReader* reader,
                      Player* player, ReplayReport* report) {
+  ReadAhead chunks(reader);
   while (true) {
-    absl::StatusOr<std::optional<format::Chunk>> chunk = reader->Next();
+    absl::StatusOr<std::unique_ptr<ParsedChunk>> chunk = chunks.Next();
     if (!chunk.ok()) return chunk.status();
-    if (!chunk->has_value()) break;
+    if (*chunk == nullptr) break;
     ++report->chunks;
-    if (options.progress) options.progress((*chunk)->offset, reader->size());
+    if (options.progress) {
+      options.progress((*chunk)->chunk.offset, reader->size());
+    }
     player->Play(**chunk);
+  }
+  player->EndSpans();
+  for (const format::SkippedRegion& region : reader->skipped()) {
+    report->damage.push_back({region.begin, region.end, region.reason});
+  }
+  return absl::OkStatus();
+}
+
+// Plays chunks by their places in the index.
+class PartPlayer {
+ public:
+  PartPlayer(const format::LogReader& reader, Player* player,
+             ReplayReport* report)
+      : reader_(reader), player_(*player), report_(*report) {}
+
+  size_t count() const {
+    return static_cast<size_t>(reader_.index()->chunks_size());
+  }
+  v1::ChunkKind KindOf(size_t place) const { return EntryAt(place).kind(); }
+
+  absl::Status Play(size_t place) {
+    const v1::IndexEntry& entry = EntryAt(place);
+    absl::StatusOr<format::Chunk> chunk = reader_.ReadAt(entry.offset());
+    if (chunk.ok() && chunk->kind != entry.kind()) {
+      chunk = absl::DataLossError("the index tells of another chunk here");
+    }
+    if (absl::IsDataLoss(chunk.status())) {
+      report_.damage.push_back({entry.offset(),
+                                entry.offset() + entry.stored_bytes(),
+                                std::string(chunk.status().message())});
+      return absl::OkStatus();
+    }
+    if (!chunk.ok()) return chunk.status();
+    ++report_.chunks;
+    const ParsedChunk parsed(*std::move(chunk));
+    if (entry.kind() == v1::CHUNK_KIND_EVENTS) {
+      if (place != next_) player_.Seek(parsed);
+      next_ = place + 1;
+    } else if (place == next_) {
+      ++next_;
+    }
+    player_.Play(parsed);
+    return absl::OkStatus();
+  }
+
+ private:
+  const v1::IndexEntry& EntryAt(size_t place) const {
+    return reader_.index()->chunks(static_cast<int>(place));
+  }
+
+  const format::LogReader& reader_;
+  Player& player_;
+  ReplayReport& report_;
+  size_t next_ = 1;  // behind the Run chunk and what was played last
+};
+
+absl::Status PlaySteps(const StepChunks& chunks,
+                       const format::LogReader& reader, Player* player,
+                       ReplayReport* report) {
+  report->whole = false;
+  PartPlayer parts(reader, player, report);
+  for (size_t place : chunks.before) {
+    if (absl::Status status = parts.Play(place); !status.ok()) return status;
+  }
+  player->StopAfterSteps();
+  for (size_t place = chunks.from; place < parts.count(); ++place) {
+    // Models that came later tell of the modules, too.
+    if (player->Done() && parts.KindOf(place) == v1::CHUNK_KIND_EVENTS) {
+      continue;
+    }
+    if (absl::Status status = parts.Play(place); !status.ok()) return status;
   }
   player->EndSpans();
   return absl::OkStatus();
@@ -438,12 +106,13 @@ absl::StatusOr<ReplayReport> Replay(const ReplayOptions& options,
                                     format::LogReader* reader) {
   ReplayReport report;
   report.index = reader->index();
-  Player player(options.columns, visitors, &report);
-  const absl::Status status = PlayAll(options, reader, &player, &report);
+  Player player(options, visitors, &report);
+  const std::optional<StepChunks> chunks =
+      ChunksOfSteps(options.steps, *reader);
+  const absl::Status status =
+      chunks ? PlaySteps(*chunks, *reader, &player, &report)
+             : PlayAll(options, reader, &player, &report);
   if (!status.ok()) return status;
-  for (const format::SkippedRegion& region : reader->skipped()) {
-    report.damage.push_back({region.begin, region.end, region.reason});
-  }
   std::stable_sort(
       report.damage.begin(), report.damage.end(),
       [](const Damage& a, const Damage& b) { return a.offset < b.offset; });

@@ -7,7 +7,10 @@
 //   SpanTotals totals;
 //   ReplayReport report = Replay({}, {&totals}, &*reader);
 //
-// Memory: one chunk, the open spans, and the distinct operators and call
+// Where only some steps are of interest, most of a log need not be read; what
+// comes before such a part is told as far as it matters, see step_chunks.h.
+//
+// Memory: a few chunks, the open spans, and the distinct operators and call
 // sites.
 
 #include <cstdint>
@@ -22,10 +25,14 @@
 #include "replay/released.h"
 #include "replay/visitor.h"
 #include "torchtape/format/log_reader.h"
+#include "torchtape/viewer/step_range.h"
 
 namespace torchtape::viewer {
 
 struct ReplayOptions {
+  // Only these are of interest. If they are not all, chunks that tell nothing
+  // of them are left out where the log allows it.
+  StepRange steps;
   format::StreamCursor::Columns columns = format::StreamCursor::Columns::kAll;
   // Called before each chunk; may be empty.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
@@ -42,8 +49,9 @@ struct ReplayReport {
   // decoded.
   std::vector<Damage> damage;
   std::optional<v1::Index> index;  // absent: the log was never finished
-  uint64_t chunks = 0;             // undamaged ones, the Run chunk left out
-  Released released;               // of which only summaries are there
+  uint64_t chunks = 0;  // undamaged ones that were read, the Run chunk left out
+  bool whole = true;    // false: chunks were left out
+  Released released;    // of which only summaries are there
   // These own what visitors were given.
   std::deque<Operator> operators;
   std::deque<CallSite> call_sites;

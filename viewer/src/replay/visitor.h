@@ -149,10 +149,20 @@ struct ChunkStart {
   uint64_t event_count;      // in the streams
 };
 
+// Chunks were left out: what spans were open has ended, and what comes next
+// begins with another step.
+struct Seek {
+  // In rising order: the storages that are live where the log goes on. What was
+  // told of as allocated and is not among them was freed unseen.
+  absl::Span<const uint64_t> live;
+};
+
 class Visitor {
  public:
   virtual ~Visitor() = default;
 
+  // Before OnChunk() of the chunk with which the log goes on.
+  virtual void OnSeek(const Seek&) {}
   virtual void OnChunk(const ChunkStart&) {}
   virtual void OnModel(const v1::Model&) {}
   // An optimizer and its parameter groups, as its modules.

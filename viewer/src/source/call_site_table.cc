@@ -24,28 +24,24 @@ const CallSite* CallSiteTable::Intern(const CodeObject* object,
 }
 
 void CallSiteTable::Load(const v1::Dictionary& dictionary) {
-  dictionary_ = &dictionary;
   std::vector<const CodeObject*> objects;
   for (const v1::CodeObject& object : dictionary.objects()) {
     objects.push_back(Intern(object));
   }
-  local_.clear();
-  local_.reserve(dictionary.call_sites_size());
+  std::vector<const CallSite*> local = {nullptr};
+  local.reserve(dictionary.call_sites_size() + 1);
   for (const v1::CallSite& site : dictionary.call_sites()) {
     const uint32_t object = site.object();
     const bool known = object != 0 && object <= objects.size();
-    local_.push_back(
+    local.push_back(
         Intern(known ? objects[object - 1] : nullptr, site.address()));
   }
-}
-
-const CallSite* CallSiteTable::Of(uint32_t signature) const {
-  if (signature == 0 ||
-      signature > static_cast<uint32_t>(dictionary_->signatures_size())) {
-    return nullptr;
+  of_signature_.assign(1, nullptr);
+  of_signature_.reserve(dictionary.signatures_size() + 1);
+  for (const v1::Signature& signature : dictionary.signatures()) {
+    const uint32_t site = signature.call_site();
+    of_signature_.push_back(site < local.size() ? local[site] : nullptr);
   }
-  const uint32_t site = dictionary_->signatures(signature - 1).call_site();
-  return site == 0 || site > local_.size() ? nullptr : local_[site - 1];
 }
 
 }  // namespace torchtape::viewer

@@ -16,12 +16,15 @@ namespace torchtape::viewer {
 
 class CallSiteTable {
  public:
-  // Starts a chunk. `dictionary` must outlive the use of `Of()`.
+  // Starts a chunk.
   void Load(const v1::Dictionary& dictionary);
 
   // The call site of a 1-based signature; null if it is not known. The pointer
   // stays valid.
-  const CallSite* Of(uint32_t signature) const;
+  const CallSite* Of(uint32_t signature) const {
+    return signature < of_signature_.size() ? of_signature_[signature]
+                                            : nullptr;
+  }
 
   // All so far. Moves them out; addresses stay valid.
   std::deque<CallSite> TakeSites() { return std::move(sites_); }
@@ -31,8 +34,7 @@ class CallSiteTable {
   const CodeObject* Intern(const v1::CodeObject& object);
   const CallSite* Intern(const CodeObject* object, uint64_t address);
 
-  const v1::Dictionary* dictionary_ = nullptr;
-  std::vector<const CallSite*> local_;  // of the chunk, 0-based
+  std::vector<const CallSite*> of_signature_;  // of the chunk
   std::deque<CallSite> sites_;
   std::deque<CodeObject> objects_;
   absl::flat_hash_map<std::pair<const CodeObject*, uint64_t>, const CallSite*>

@@ -6,11 +6,25 @@
 
 namespace torchtape::viewer {
 
+// What was live at other times says nothing of the steps.
+void DeviceMemoryTotals::OnSeek(const Seek& seek) {
+  absl::erase_if(live_, [&](const auto& entry) {
+    if (std::binary_search(seek.live.begin(), seek.live.end(), entry.first)) {
+      return false;
+    }
+    sums_[entry.second.device].live_bytes -= entry.second.bytes;
+    return true;
+  });
+  live_bytes_ = 0;
+  for (const auto& [storage, live] : live_) live_bytes_ += live.bytes;
+}
+
 // Frees in a chunk that is damaged are unknown.
 void DeviceMemoryTotals::OnChunk(const ChunkStart& start) {
   if (start.events == nullptr || !start.events->has_live_bytes()) return;
+  // What is not known before the steps may be freed before they begin.
+  if (begin_ns_ == ~uint64_t{0}) sure_ = true;
   sure_ &= start.events->live_bytes() == live_bytes_;
-  live_bytes_ = start.events->live_bytes();
 }
 
 void DeviceMemoryTotals::OnStep(const StepStart& start) {
@@ -66,6 +80,10 @@ void DeviceMemoryTotals::OnDeviceMemory(const format::DeviceMemory& memory) {
 std::vector<DeviceMemoryTotal> DeviceMemoryTotals::totals() const {
   std::vector<DeviceMemoryTotal> totals;
   for (const auto& [device, sum] : sums_) {
+    if (sum.alloc_count == 0 && sum.free_count == 0 && sum.peak_bytes == 0 &&
+        !sum.allocator_peak) {
+      continue;
+    }
     DeviceMemoryTotal& total = totals.emplace_back();
     total.name = format::DeviceName(device.first, device.second);
     total.alloc_count = sum.alloc_count;

@@ -34,6 +34,7 @@ class DeviceMemoryTotals : public Visitor {
  public:
   explicit DeviceMemoryTotals(const StepRange& steps) : steps_(steps) {}
 
+  void OnSeek(const Seek& seek) override;
   void OnChunk(const ChunkStart& start) override;
   void OnStep(const StepStart& start) override;
   void OnWindow(const v1::Window& window) override;
@@ -41,8 +42,8 @@ class DeviceMemoryTotals : public Visitor {
   void OnFree(const Allocation& free) override;
   void OnDeviceMemory(const format::DeviceMemory& memory) override;
 
-  // Of devices that the run allocated on, in the order of their types and
-  // indices; within the steps.
+  // Of devices that had memory in the steps, in the order of their types and
+  // indices.
   std::vector<DeviceMemoryTotal> totals() const;
 
  private:

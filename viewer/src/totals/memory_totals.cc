@@ -21,6 +21,18 @@ void MemoryTotals::OnUnits(absl::Span<const Unit>) {
   changes_.clear();
 }
 
+void MemoryTotals::OnSeek(const Seek& seek) {
+  attribution_.Decide();
+  KeepHolders();
+  absl::erase_if(live_, [&](const auto& entry) {
+    if (std::binary_search(seek.live.begin(), seek.live.end(), entry.first)) {
+      return false;
+    }
+    Drop(entry.second);
+    return true;
+  });
+}
+
 void MemoryTotals::OnChunk(const ChunkStart& start) {
   if (start.events == nullptr || !start.events->has_live_bytes()) return;
   Change change = {};
@@ -35,6 +47,7 @@ void MemoryTotals::OnStep(const StepStart& start) {
   step_ = start.number;
   step_start_ns_ = start.start_ns;
   saved_.StartStep();
+  if (step_ > steps_.last) KeepHolders();
   // What is live when the first of the steps begins counts for them.
   if (!steps_.Contains(step_)) return;
   NotePeak(start.start_ns);
@@ -164,13 +177,17 @@ void MemoryTotals::Free(const Change& change) {
   const auto it = live_.find(change.storage);
   if (it == live_.end()) return;  // its allocation is in a damaged chunk
   KeepHolders();
-  const Live& live = it->second;
+  Drop(it->second);
+  live_.erase(it);
+}
+
+// Nobody holds it any more.
+void MemoryTotals::Drop(const Live& live) {
   const auto held = held_.find(live.maker);
   held->second.bytes -= live.bytes;
   if (--held->second.allocations == 0) held_.erase(held);
   live_bytes_ -= std::min(live_bytes_, live.bytes);
   AddToModules(live.maker.second.second, -static_cast<int64_t>(live.bytes));
-  live_.erase(it);
 }
 
 void MemoryTotals::Save(const Change& change) {
@@ -186,6 +203,8 @@ void MemoryTotals::TakeRole(const Change& change) {
   if (live == live_.end()) return;
   MemoryRole& role = live->second.role;
   role = std::max(role, change.role);
+  // What becomes of it after the steps is not theirs to tell.
+  if (step_ > steps_.last) return;
   const auto at_peak = peak_storages_.find(change.storage);
   if (at_peak != peak_storages_.end()) at_peak->second.role = role;
 }

@@ -47,6 +47,7 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   MemoryTotals(const StepRange& steps, Attribution* attribution)
       : steps_(steps), attribution_(*attribution) {}
 
+  void OnSeek(const Seek& seek) override;
   void OnChunk(const ChunkStart& start) override;
   void OnStep(const StepStart& start) override;
   void OnWindow(const v1::Window& window) override;
@@ -105,6 +106,7 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   void Apply(const Change& change);
   void Allocate(const Change& change);
   void Free(const Change& change);
+  void Drop(const Live& live);
   void Save(const Change& change);
   void TakeRole(const Change& change);
   std::array<uint64_t, kMemoryRoles> PeakRoles() const;

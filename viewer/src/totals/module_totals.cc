@@ -74,13 +74,18 @@ void ModuleTotals::OnUnits(absl::Span<const Unit> units) {
   }
 }
 
+// Whether the log has calls of the module in these steps.
+bool ModuleTotals::IsTold(size_t module) const {
+  return module < own_.size() && own_[module].calls > 0;
+}
+
 // Which modules hold one that has module calls: only around these is known when
 // a module is entered and left.
 std::vector<bool> ModuleTotals::HoldTold() const {
   const std::vector<Module>& modules = attribution_.tree().modules();
   std::vector<bool> hold(modules.size());
   for (size_t i = 0; i < modules.size(); ++i) {
-    if (!attribution_.IsTold(static_cast<int>(i))) continue;
+    if (!IsTold(i)) continue;
     for (int at = static_cast<int>(i); at != kNoModule && !hold[at];
          at = modules[at].parent) {
       hold[at] = true;
@@ -107,9 +112,9 @@ std::vector<ModuleTotal> ModuleTotals::totals() const {
     if (own.ops.backward_count > 0) {
       AddTo(&total.backward_ns, own.ops.backward_ns);
     }
-    if (attribution_.IsTold(order[k])) {
+    if (IsTold(i)) {
       total.calls = own.calls;
-      if (own.calls > 0) total.forward_ns = own.span_ns;
+      total.forward_ns = own.span_ns;
     } else if (hold[i] && own.entries_sure) {
       total.calls = own.entries;
     } else if (any_told && total.ops.count() == 0) {

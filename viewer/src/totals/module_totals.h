@@ -65,6 +65,7 @@ class ModuleTotals : public Visitor, public UnitVisitor {
   };
 
   Own& Of(int module);
+  bool IsTold(size_t module) const;
   std::vector<bool> HoldTold() const;
 
   const StepRange steps_;

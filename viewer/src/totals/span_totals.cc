@@ -32,6 +32,7 @@ SpanTotal& SpanTotals::Of(const Operator& op) {
     totals_.resize(op.id + 1);
     operators_.resize(op.id + 1);
   }
+  if (operators_[op.id] == nullptr) order_.push_back(op.id);
   operators_[op.id] = &op;
   return totals_[op.id];
 }
@@ -62,9 +63,9 @@ void SpanTotals::OnEnd(const SpanEnd& end) {
 std::vector<SpanTotal> SpanTotals::OfKind(v1::SpanKind kind) const {
   std::vector<SpanTotal> result;
   absl::flat_hash_map<std::string, size_t> index;
-  for (size_t id = 0; id < totals_.size(); ++id) {
+  for (uint32_t id : order_) {
     const Operator* op = operators_[id];
-    if (op == nullptr || op->kind != kind) continue;
+    if (op->kind != kind) continue;
     const auto [it, added] = index.try_emplace(op->name, result.size());
     if (added) {
       result.emplace_back();

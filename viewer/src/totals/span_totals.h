@@ -41,6 +41,7 @@ class SpanTotals : public Visitor {
   const StepRange steps_;
   std::vector<const Operator*> operators_;  // by id
   std::vector<SpanTotal> totals_;           // by id
+  std::vector<uint32_t> order_;             // ids
 };
 
 // Whether a row comes before another one, sorted by "self", "total", "count",

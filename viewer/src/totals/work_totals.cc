@@ -55,17 +55,40 @@ void WorkTotals::OnEnd(const SpanEnd& end) {
   const SpanWork& work = work_.Ending();
   if (work.state == SpanWork::State::kElsewhere) return;
   if (!steps_.Contains(frame.step)) return;
-  DirectedWork*& of_name = operators_[frame.op->id];
-  if (of_name == nullptr) of_name = &names_[frame.op->name];
   // An op is in a unit: its own, or that of what is around it.
-  DirectedWork& of_unit = pending_[units_[end.thread.facts.number()]];
-  for (DirectedWork* sum : {&all_, of_name, &by_step_[frame.step], &of_unit}) {
+  const uint64_t unit = units_[end.thread.facts.number()];
+  for (DirectedWork* sum :
+       {&all_, OfOperator(*frame.op), OfSpanStep(frame.step), OfUnit(unit)}) {
     (frame.backward ? sum->backward : sum->forward).Add(work);
   }
 }
 
+DirectedWork* WorkTotals::OfOperator(const Operator& op) {
+  if (op.id >= operators_.size()) operators_.resize(op.id + 1);
+  DirectedWork*& work = operators_[op.id];
+  if (work == nullptr) work = &names_[op.name];
+  return work;
+}
+
+DirectedWork* WorkTotals::OfSpanStep(uint64_t step) {
+  if (of_last_step_ == nullptr || step != last_step_) {
+    of_last_step_ = &by_step_[step];
+    last_step_ = step;
+  }
+  return of_last_step_;
+}
+
+DirectedWork* WorkTotals::OfUnit(uint64_t unit) {
+  if (of_last_unit_ == nullptr || unit != last_unit_) {
+    of_last_unit_ = &pending_[unit];
+    last_unit_ = unit;
+  }
+  return of_last_unit_;
+}
+
 void WorkTotals::OnUnits(absl::Span<const Unit> units) {
   modules_.resize(attribution_.tree().modules().size());
+  of_last_unit_ = nullptr;
   for (const Unit& unit : units) {
     const auto work = pending_.find(unit.number);
     if (work == pending_.end()) continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/numeric/int128.h"
 #include "modules/attribution.h"
 #include "ops/op_work.h"
@@ -65,16 +66,24 @@ class WorkTotals : public Visitor, public UnitVisitor {
   const DirectedWork& unattributed() const { return nobody_; }
 
  private:
+  DirectedWork* OfOperator(const Operator& op);
+  DirectedWork* OfSpanStep(uint64_t step);
+  DirectedWork* OfUnit(uint64_t unit);
+
   const StepRange steps_;
   const OpWork& work_;
   const Attribution& attribution_;
   DirectedWork all_, optimizer_, nobody_;
   std::map<std::string, DirectedWork> names_;
-  absl::flat_hash_map<uint32_t, DirectedWork*> operators_;  // into names_
-  absl::flat_hash_map<uint64_t, DirectedWork> by_step_;
+  std::vector<DirectedWork*> operators_;  // by the operator's id, into names_
+  std::map<uint64_t, DirectedWork> by_step_;
   std::vector<DirectedWork> modules_;
   absl::flat_hash_map<uint32_t, uint64_t> units_;  // the last one, by thread
-  absl::flat_hash_map<uint64_t, DirectedWork> pending_;  // by unit
+  absl::node_hash_map<uint64_t, DirectedWork> pending_;  // by unit
+  // Most spans are of the step and the unit of the one before.
+  uint64_t last_step_ = 0, last_unit_ = kNoUnit;
+  DirectedWork* of_last_step_ = nullptr;
+  DirectedWork* of_last_unit_ = nullptr;
 };
 
 }  // namespace torchtape::viewer

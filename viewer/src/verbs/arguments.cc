@@ -94,8 +94,14 @@ class CommandLine {
         ->excludes(one);
   }
 
+  void AddWhole(CLI::App* app) {
+    app->add_flag("--whole", arguments_.options.whole,
+                  "read all of the log although only some steps are shown");
+  }
+
   void AddSelection(CLI::App* app, const char* top) {
     AddSteps(app);
+    AddWhole(app);
     app->add_option("--filter", arguments_.options.filter,
                     "only names that contain TEXT");
     app->add_option("--top", arguments_.options.top, top)
@@ -164,6 +170,7 @@ class CommandLine {
                     "the file to write; standard output if left out");
     AddRange(app, "--step", "the step; the last whole one if left out",
              ParseStep);
+    AddWhole(app);
     app->add_option("--level", arguments_.options.level,
                     "0 everything, 1 no views, 2 no tensor arithmetic, "
                     "3 only layers")

@@ -32,6 +32,8 @@ class Selection : public Visitor {
     pending_.Take();
   }
   void OnBegin(const SpanBegin& begin) override {
+    // It is only known now that it began before.
+    if (begin.resumed && !options_.steps.Contains(begin.frame.step)) return;
     if (!Take(begin.frame.op->name)) return;
     format_.Begin(begin, step_);
     pending_.TakeBegin(begin.thread.facts.number());

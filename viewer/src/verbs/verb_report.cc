@@ -17,8 +17,10 @@ namespace torchtape::viewer {
 namespace {
 
 // Each log is read twice, for one bar of progress: `before` bytes were read
-// before it, of twice `all`.
+// before it, of twice `all`. As a whole, since the page has the values of all
+// steps.
 VerbOptions After(VerbOptions options, uint64_t before, uint64_t all) {
+  options.whole = true;
   const auto progress = options.progress;
   if (!progress) return options;
   options.progress = [progress, before, all](uint64_t done, uint64_t) {

@@ -125,6 +125,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
+  if (!report->whole) counts = LogCounts::Of(*report->index);
 
   SummaryFacts facts = {
       log,    options, *run,    *report, counts,        attribution,    modules,

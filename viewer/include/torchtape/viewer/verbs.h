@@ -49,6 +49,9 @@ struct VerbOptions {
   // Summary, Dump, Report; Export takes one step, by default the last that is
   // whole.
   StepRange steps;
+  // Summary, Dump, Export: read all of the log although only some steps are
+  // asked for. Slower; tells of damage anywhere.
+  bool whole = false;
   // Summary: "self", "total", "count", "mean" or "name".
   std::string sort = "self";
   // Summary: what its tables are of, "op", "source", "work" or "waits".
