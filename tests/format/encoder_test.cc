@@ -343,6 +343,7 @@ TEST_F(EncoderTest, StatisticsAreWhatAReaderCounts) {
   v1::Statistics said = log.said;
   EXPECT_EQ(said.unmatched_frees(), 1);
   said.clear_unmatched_frees();  // cannot be counted
+  said.clear_facts();            // Replayed() compares them
   EXPECT_EQ(said.ShortDebugString(), log.counted.ShortDebugString());
   EXPECT_EQ(said.spans_begun(), 4);
   EXPECT_EQ(said.elided_values(), 1);

@@ -17,9 +17,7 @@ FILE_MAGIC = bytes.fromhex("89544150450d0a1a")
 CHUNK_SYNC = bytes.fromhex("c554415045430af3")
 FOOTER_MAGIC = bytes.fromhex("c554415045450af4")
 EVENTS = 2  # ChunkKind
-COLUMNS = {6: "times", 7: "signatures", 8: "sequences", 9: "forward_threads",
-           10: "results", 11: "tensors", 12: "storages", 14: "allocations",
-           15: "sizes", 16: "addresses", 17: "frees", 20: "allocation_devices"}
+COLUMNS = (6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 17, 20)  # of Stream, of numbers
 MASK = (1 << 64) - 1
 
 
@@ -52,8 +50,7 @@ def chunks(log):
         payload = log[at + 40:at + 40 + stored]
         check(len(payload) == stored, "the file ends inside a chunk")
         check(zlib.crc32(payload) == payload_checksum, "bad payload checksum")
-        if codec == 1:
-            payload = zstandard.ZstdDecompressor().decompress(payload)
+        payload = zstandard.ZstdDecompressor().decompress(payload) if codec == 1 else payload
         check(codec <= 1 and len(payload) == raw, "a payload has another size")
         yield kind, payload
         at, expected = at + 40 + stored, number + 1 + more
@@ -110,11 +107,11 @@ def column(fields, number):
 class Column:
     """Entries that are taken one by one and must all be taken."""
 
-    def __init__(self, name, entries):
-        self.name, self.entries, self.at = name, entries, 0
+    def __init__(self, entries):
+        self.entries, self.at = entries, 0
 
     def take(self):
-        check(self.at < len(self.entries), f"{self.name} ends too early")
+        check(self.at < len(self.entries), "a column ends too early")
         self.at += 1
         return self.entries[self.at - 1]
 
@@ -126,8 +123,7 @@ class References:
     def id(self, code):
         if code % 2 == 0:
             return code // 2
-        zigzag = code >> 1
-        number = (self.highest - ((zigzag >> 1) ^ -(zigzag & 1))) & MASK
+        number = (self.highest - signed(code >> 1)) & MASK
         self.highest = max(self.highest, number)
         return number
 
@@ -138,8 +134,7 @@ def value_counts(data):
     if 8 in value:
         parts = [value_counts(v) for v in message(value[8][-1]).get(1, [])]
         return sum(p[0] for p in parts), sum(p[1] for p in parts)
-    reals = (5 in value) + 2 * (12 in value) + one(value, 15)
-    return int(1 in value), reals
+    return int(1 in value), (5 in value) + 2 * (12 in value) + one(value, 15)
 
 
 class Dictionary:
@@ -159,9 +154,8 @@ class Dictionary:
 
 
 def read_stream(fields, dictionary, totals, memory):
-    columns = {n: Column(name, column(fields, n)) for n, name in COLUMNS.items()}
-    doubles = memoryview(b"".join(fields.get(13, []))).cast("d")
-    columns[13] = Column("reals", doubles)
+    columns = {n: Column(column(fields, n)) for n in COLUMNS}
+    columns[13] = Column(memoryview(b"".join(fields.get(13, []))).cast("d"))
     take = {n: c.take for n, c in columns.items()}
     tensor_ids, storage_ids = (References(one(fields, n)) for n in (18, 19))
 
@@ -171,7 +165,7 @@ def read_stream(fields, dictionary, totals, memory):
         for _ in range(tensor_count if columns[11].entries else 0):
             tensor_ids.id(take[11]())
             storage_ids.id(take[12]())
-        for _ in range(real_count if len(doubles) else 0):
+        for _ in range(real_count if len(columns[13].entries) else 0):
             take[13]()
 
     stack = [(one(span, 2), one(span, 3)) for span in map(message, fields.get(4, []))]
@@ -206,57 +200,52 @@ def read_stream(fields, dictionary, totals, memory):
             raise Damage(f"event kind {kind}")
     totals["saves"] += sum(1 - mark % 2 for mark in column(fields, 21))
     totals["saved_bytes"] += sum(column(fields, 23))
-    for c in columns.values():
-        check(c.at == len(c.entries), f"{c.name} is too long")
+    check(all(c.at == len(c.entries) for c in columns.values()), "a column is too long")
 
 
 def signed(code):
     return (code >> 1) ^ -(code & 1)
 
 
+def rows(fields, what, *numbers):
+    """Entries of columns that have equal lengths."""
+    columns = [column(fields, n) for n in numbers]
+    check(len(set(map(len, columns))) == 1, f"{what} of different lengths")
+    return zip(*columns)
+
+
 def read_devices(events, totals):
     """FORMAT.md "Device times" and "Device memory"."""
     clocks = {(one(c, 1), one(c, 2)): c for c in map(message, events.get(17, []))}
     for times in map(message, events.get(16, [])):
-        threads, numbers, starts, durations = (
-            column(times, n) for n in (4, 5, 6, 7))
-        check(len(threads) == len(numbers) == len(starts) == len(durations),
-              "device times of different lengths")
         device = one(times, 1), one(times, 2)
         check(device in clocks, "a device without a clock")
-        number = 0
         start = signed(one(clocks[device], 3))
         stream = totals["device_streams"].setdefault(
             f"{device[0]}:{signed(device[1])}:{one(times, 3)}",
             {"spans": 0, "steps": 0, "total_ns": 0, "last_start_ns": 0})
-        for thread, change, later, duration in zip(threads, numbers, starts, durations):
-            number = (number + signed(change)) & MASK
+        for thread, _, later, duration in rows(times, "device times", 4, 5, 6, 7):
             start += signed(later)
             stream["spans" if thread else "steps"] += 1
             stream["total_ns"] += duration
             stream["last_start_ns"] = start
     for memory in map(message, events.get(19, [])):
-        times, allocated, reserved = (
-            list(map(signed, column(memory, n))) for n in (3, 4, 5))
-        check(len(times) == len(allocated) == len(reserved),
-              "device memory of different lengths")
+        entries = list(rows(memory, "device memory", 3, 4, 5))
         totals["device_memory"][f"{one(memory, 1)}:{signed(one(memory, 2))}"] = {
-            "last_allocated": sum(allocated), "last_reserved": sum(reserved)}
+            "last_allocated": sum(signed(entry[1]) for entry in entries),
+            "last_reserved": sum(signed(entry[2]) for entry in entries)}
     for loss in map(message, events.get(18, [])):
         totals["lost_device_times"] += sum(one(loss, n) for n in (1, 2, 3, 4))
 
 
 def read_activities(events, totals):
     """FORMAT.md "Device activities"."""
-    names = events.get(22, [])
     for stream in map(message, events.get(21, [])):
-        rows = list(zip(one(stream, 4, b""), column(stream, 5), column(stream, 7)))
-        check(all(len(column(stream, n)) == len(rows) for n in (5, 6, 7, 8, 9)),
-              "activities of different lengths")
         check(23 in events, "activities without a clock")
-        for kind, name, duration in rows:
+        columns = rows(stream, "activities", 5, 6, 7, 8, 9)
+        for kind, (name, _, duration, _, _) in zip(one(stream, 4, b""), columns):
             total = totals["activities"].setdefault(
-                f"{kind}:{names[name].decode()}", {"count": 0, "total_ns": 0})
+                f"{kind}:{events[22][name].decode()}", {"count": 0, "total_ns": 0})
             total["count"] += 1
             total["total_ns"] += duration
 
@@ -266,8 +255,7 @@ def op(totals, name):
 
 
 def replay(memory):
-    """What is live in the end, and the highest sum of live bytes; from nothing
-    where a window begins."""
+    """What is live in the end, and the highest sum; from nothing where a window begins."""
     live, now, peak = {}, 0, 0
     for _, storage, size in sorted(memory, key=lambda m: m[0]):
         if storage is None:
@@ -290,17 +278,16 @@ def main():
     totals = dict.fromkeys(("chunks", "steps", "spans", "ended", "allocations",
                             "allocated_bytes", "frees", "saves", "saved_bytes",
                             "lost_device_times"), 0)
-    totals |= {"ops": {}, "device_streams": {}, "device_memory": {}, "activities": {},
-               "damage": None}
-    threads, memory = set(), []
+    totals |= {name: {} for name in ("ops", "device_streams", "device_memory", "activities")}
+    threads, memory, damage = set(), [], None
     try:
         for kind, payload in chunks(open(sys.argv[1], "rb").read()):
             totals["chunks"] += 1
             events = message(payload) if kind == EVENTS else {}
             totals["steps"] += len(events.get(7, []))
             check_live(events, memory)
-            memory += [(one(w, 1), None, None)
-                       for w in map(message, events.get(12, [])) if one(w, 2)]
+            windows = map(message, events.get(12, []))
+            memory += [(one(w, 1), None, None) for w in windows if one(w, 2)]
             dictionary = Dictionary(one(events, 5, b""))
             read_devices(events, totals)
             read_activities(events, totals)
@@ -308,10 +295,10 @@ def main():
                 threads.add(one(stream, 1))
                 read_stream(stream, dictionary, totals, memory)
     except Damage as what:
-        totals["damage"] = str(what)
-    totals |= {"threads": len(threads), "peak_bytes": replay(memory)[1]}
+        damage = str(what)
+    totals |= {"damage": damage, "threads": len(threads), "peak_bytes": replay(memory)[1]}
     print(json.dumps(totals, indent=1, sort_keys=True))
-    return 1 if totals["damage"] else 0
+    return 1 if damage else 0
 
 
 if __name__ == "__main__":

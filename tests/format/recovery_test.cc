@@ -217,6 +217,7 @@ TEST_F(RecoveryTest, AnyRecordMayBeTheLastOfItsChunk) {
     }
     v1::Statistics said = replayed.said;
     said.clear_recovered_events();
+    said.clear_facts();  // only the journal knows the thread's name
     seen.push_back(said.ShortDebugString());
     if (expected.empty()) expected = seen;
     EXPECT_EQ(seen, expected) << "chunk ends at word " << at;
