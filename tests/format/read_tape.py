@@ -271,7 +271,7 @@ def replay(memory):
 def check_live(events, memory):
     """FORMAT.md "Reading some steps"."""
     told = list(itertools.accumulate(column(message(one(events, 26, b"")), 1)))
-    check(26 not in events or told == sorted(replay(memory)[0]), "other memory is live")
+    check(26 not in events or replay(memory)[0].keys() >= set(told), "other memory is live")
 
 
 def main():

@@ -101,7 +101,17 @@ class LogReplay {
     }
     const bool all =
         log_.counted.dropped_events() == 0 && log_.content.skipped.empty();
-    if (all && events.has_live() && told != live_) Problem("live storages");
+    if (!all || !events.has_live()) return;
+    for (const auto& entry : live_) {
+      const bool is_told = told.count(entry.first) != 0;
+      if (is_told ? told[entry.first] != entry.second
+                  : replaced_.count(entry.first) == 0) {
+        Problem("a live storage");
+      }
+    }
+    for (const auto& entry : told) {
+      if (live_.count(entry.first) == 0) Problem("a storage that is not live");
+    }
   }
 
   void CheckFacts(const v1::LogFacts& facts) {
@@ -249,6 +259,8 @@ class LogReplay {
         if (event.time_ns < window_ns) continue;
         if (kind == v1::EVENT_KIND_ALLOCATE) {
           live_[event.storage] = StepAt(events, event.time_ns);
+          uint64_t& newest = newest_[event.address];
+          replaced_.insert(std::exchange(newest, event.storage));
         } else {
           live_.erase(event.storage);
         }
@@ -264,7 +276,9 @@ class LogReplay {
   std::map<uint32_t, std::vector<std::pair<uint64_t, uint64_t>>>
       open_;  // by thread
   int drops_ = 0, audits_ = 0;
-  std::map<uint64_t, uint64_t> live_;   // steps by storage
+  std::map<uint64_t, uint64_t> live_;    // steps by storage
+  std::map<uint64_t, uint64_t> newest_;  // storages by address
+  std::set<uint64_t> replaced_;         // at whose address there is another one
   std::map<uint64_t, uint64_t> bytes_;  // by storage
   uint64_t live_bytes_ = 0;
 };

@@ -150,16 +150,17 @@ TEST_F(EnvironmentTest, LevelOfDeviceTimesCanBeSet) {
       {"off", DeviceTime::kOff},
       {"steps", DeviceTime::kSteps},
       {"modules", DeviceTime::kModules},
-      {"ops", DeviceTime::kOps}};
+      {"ops", DeviceTime::kOps},
+      {"kernels", DeviceTime::kKernels}};
   for (const auto& [name, level] : levels) {
     Set("TORCHTAPE_DEVICE_TIME", name);
     ASSERT_THAT(Apply(), IsOk());
     EXPECT_EQ(options_.device_time, level) << name;
   }
-  Set("TORCHTAPE_DEVICE_TIME", "kernels");
+  Set("TORCHTAPE_DEVICE_TIME", "everything");
   EXPECT_THAT(Apply(), StatusIs(absl::StatusCode::kInvalidArgument,
                                 AllOf(HasSubstr("TORCHTAPE_DEVICE_TIME"),
-                                      HasSubstr("kernels"))));
+                                      HasSubstr("everything"))));
 }
 
 TEST_F(EnvironmentTest, EmptyNumberIsNotSet) {

@@ -124,10 +124,11 @@ TEST_F(RecorderFailureTest, ThreadsWithoutMemoryForARingAreCounted) {
 TEST_F(RecorderFailureTest, RecordedAndDroppedIsAllThatHappenedOnAllThreads) {
   constexpr uint64_t kThreads = 4, kSpans = 20000;
   ASSERT_THAT(StartOnSlowDisk(256), IsOk());
-  OnThreads(kThreads, [] {
+  std::atomic<uint64_t> address{0x1000};  // of memory that stays
+  OnThreads(kThreads, [&] {
     for (uint64_t i = 0; i < kSpans; ++i) {
       const OpScope scope("op");
-      ThreadRecorder::Current()->Allocate(0, 0x1000 + i, 1);
+      ThreadRecorder::Current()->Allocate(0, ++address, 1);
     }
   });
   Stop().IgnoreError();  // DataLoss, unless the writer was that fast

@@ -278,7 +278,7 @@ class CommandLine {
                 "what gets device times: off, steps, modules, ops or "
                 "kernels",
                 "DEVICE_TIME")
-        ->check(CLI::IsMember({"off", "steps", "modules", "ops"}));
+        ->check(CLI::IsMember({"off", "steps", "modules", "ops", "kernels"}));
     AddVariable(app, "--audit-every",
                 "look at what taps see in each Nth recorded step",
                 "AUDIT_EVERY")
