@@ -10,7 +10,7 @@ namespace {
 using ::testing::SizeIs;
 
 TEST(ActivityBuffers, AreBounded) {
-  ActivityBuffers buffers;
+  static ActivityBuffers buffers;  // it keeps its memory
   ASSERT_TRUE(buffers.has_memory());
   std::set<uint8_t*> taken;
   for (size_t i = 0; i < ActivityBuffers::kCount; ++i) {
@@ -24,7 +24,7 @@ TEST(ActivityBuffers, AreBounded) {
 }
 
 TEST(ActivityBuffers, ComeInTheOrderInWhichTheyWereFilled) {
-  ActivityBuffers buffers;
+  static ActivityBuffers buffers;  // it keeps its memory
   uint8_t* const first = buffers.Take();
   uint8_t* const second = buffers.Take();
   EXPECT_EQ(buffers.TakeFull().buffer, nullptr);
@@ -38,7 +38,7 @@ TEST(ActivityBuffers, ComeInTheOrderInWhichTheyWereFilled) {
 }
 
 TEST(ActivityBuffers, EmptyOnesGoStraightBack) {
-  ActivityBuffers buffers;
+  static ActivityBuffers buffers;  // it keeps its memory
   uint8_t* const buffer = buffers.Take();
   buffers.Complete(buffer, 0);
   EXPECT_EQ(buffers.TakeFull().buffer, nullptr);
@@ -46,7 +46,7 @@ TEST(ActivityBuffers, EmptyOnesGoStraightBack) {
 }
 
 TEST(ActivityBuffers, OthersAreLeftAlone) {
-  ActivityBuffers buffers;
+  static ActivityBuffers buffers;  // it keeps its memory
   uint8_t other[8] = {};
   buffers.Complete(other, 8);
   uint8_t* const inside = buffers.Take() + 8;
