@@ -44,9 +44,9 @@ class StepPlanner {
 // In words, for the log; empty if every step is recorded.
 std::string Describe(const Schedule& schedule);
 
-// Reads "name=number,..." with the names of Schedule's fields; what is not named
-// is as in Schedule(). Fails with InvalidArgument, naming what is wrong, and
-// leaves `schedule` as it was.
+// Reads "name=number,..." with the names of Schedule's fields; what is not
+// named is as in Schedule(). Fails with InvalidArgument, naming what is wrong,
+// and leaves `schedule` as it was.
 absl::Status ParseSchedule(absl::string_view text, Schedule* schedule);
 
 }  // namespace torchtape::internal
