@@ -340,13 +340,24 @@ void KernelRecorder::TellLosses(ThreadRecorder* recorder) {
   }
 }
 
+// Whether there is a recorder, with its buffers. Who asked for no kernels has
+// none.
+std::atomic<bool> was_opened{false};
+
 }  // namespace
 
 absl::StatusOr<uint32_t> OpenKernels(void (*say)(const char* what)) {
+  was_opened = true;
   return KernelRecorder::Get().Open(say);
 }
-void InstallKernels() { KernelRecorder::Get().Install(); }
-void RemoveKernels() { KernelRecorder::Get().Remove(); }
-void CloseKernels() { KernelRecorder::Get().Close(); }
+void InstallKernels() {
+  if (was_opened) KernelRecorder::Get().Install();
+}
+void RemoveKernels() {
+  if (was_opened) KernelRecorder::Get().Remove();
+}
+void CloseKernels() {
+  if (was_opened) KernelRecorder::Get().Close();
+}
 
 }  // namespace torchtape::internal
