@@ -328,10 +328,10 @@ void LogBuilder::DeviceMemory(uint64_t time_ns, uint64_t allocated,
 }
 
 void LogBuilder::Launch(uint32_t thread, std::optional<uint64_t> span,
-                        uint32_t correlation) {
+                        uint32_t correlation, uint64_t time_ns) {
   v1::Launches* const launches = events_.add_launches();
   launches->set_thread(thread);
-  launches->add_times(0);
+  launches->add_times(static_cast<int64_t>(time_ns));
   launches->add_correlations(correlation);
   launches->add_spans(span ? static_cast<int64_t>(*span) + 1 : 0);
   statistics_.set_launches(statistics_.launches() + 1);

@@ -98,7 +98,7 @@ class LogBuilder {
   // A call, from `span` on (absent: outside of all), that CUPTI numbers so, and
   // what cuda:0 did for one. CUPTI's clock is 1000 ns ahead within 20 ns.
   void Launch(uint32_t thread, std::optional<uint64_t> span,
-              uint32_t correlation);
+              uint32_t correlation, uint64_t time_ns = 0);
   void Activity(v1::ActivityKind kind, const std::string& name,
                 uint32_t correlation, uint32_t stream, int64_t clock_ns,
                 uint64_t duration_ns, uint64_t bytes = 0);

@@ -9,7 +9,40 @@
 namespace torchtape::viewer {
 namespace {
 
-Json DevicesJson(const KernelTotals& totals) {
+// Null: nothing was told of the device in the chosen steps.
+Json UseJson(const DeviceIdle& idle, uint32_t device) {
+  const auto found = idle.devices().find(device);
+  if (found == idle.devices().end()) return nullptr;
+  const DeviceUse& use = found->second;
+  Json causes;
+  for (size_t i = 0; i < kIdleCauses; ++i) {
+    causes[absl::StrCat(IdleCauseName(static_cast<IdleCause>(i)), "_ns")] =
+        use.idle_ns[i];
+  }
+  return {{"kernel_ns", use.kernel_ns},
+          {"copy_ns", use.copy_ns},
+          {"idle_ns", use.all_idle_ns()},
+          {"causes", std::move(causes)},
+          {"gaps", use.gaps},
+          {"longest_gap_ns", use.longest_gap_ns},
+          {"left_out", use.late}};
+}
+
+Json GapsJson(const DeviceIdle& idle) {
+  Json json = Json::array();
+  for (const IdleTotal& total : idle.totals()) {
+    json.push_back(
+        {{"device", absl::StrCat("cuda:", total.device)},
+         {"cause", IdleCauseName(total.cause)},
+         {"op", total.op.empty() ? Json(nullptr) : Json(ToUtf8(total.op))},
+         {"count", total.count},
+         {"total_ns", total.total_ns},
+         {"longest_ns", total.longest_ns}});
+  }
+  return json;
+}
+
+Json DevicesJson(const KernelTotals& totals, const DeviceIdle& idle) {
   Json json = Json::array();
   for (const ActivityDevice& device : totals.devices()) {
     Json streams = Json::array();
@@ -22,6 +55,7 @@ Json DevicesJson(const KernelTotals& totals) {
     json.push_back({{"name", absl::StrCat("cuda:", device.device)},
                     {"busy_ns", device.busy_ns},
                     {"span_ns", device.span_ns},
+                    {"use", UseJson(idle, device.device)},
                     {"streams", std::move(streams)}});
   }
   return json;
@@ -60,7 +94,7 @@ Json KernelCountsJson(const v1::Run& run, const LogCounts& counts) {
 }
 
 Json KernelsJson(const v1::Run& run, const LogCounts& counts,
-                 const KernelTotals& totals) {
+                 const KernelTotals& totals, const DeviceIdle& idle) {
   Json json = KernelCountsJson(run, counts);
   if (json.is_null()) return json;
   json["count"] = totals.count();
@@ -68,7 +102,8 @@ Json KernelsJson(const v1::Run& run, const LogCounts& counts,
   json["unlaunched_ns"] = totals.unlaunched_ns();
   json["unplaced_ns"] = totals.unplaced_ns();
   json["alignment_error_ns"] = totals.error_ns();
-  json["devices"] = DevicesJson(totals);
+  json["devices"] = DevicesJson(totals, idle);
+  json["gaps"] = GapsJson(idle);
   json["kernels"] = Json::array();
   for (const KernelTotal& total : totals.kernels()) {
     json["kernels"].push_back({{"kind", ActivityKindName(total.kind)},

@@ -5,6 +5,7 @@
 
 #include "replay/log_counts.h"
 #include "replay/log_state.h"
+#include "totals/device_idle.h"
 #include "totals/kernel_totals.h"
 
 namespace torchtape::viewer {
@@ -18,7 +19,7 @@ Json KernelCountsJson(const v1::Run& run, const LogCounts& counts);
 
 // The same with the totals. Names are demangled.
 Json KernelsJson(const v1::Run& run, const LogCounts& counts,
-                 const KernelTotals& totals);
+                 const KernelTotals& totals, const DeviceIdle& idle);
 
 // "kernel", "copy" or "memset"; a number that is not known as it is.
 std::string ActivityKindName(v1::ActivityKind kind);

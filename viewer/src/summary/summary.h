@@ -10,6 +10,7 @@
 #include "modules/optimizer_groups.h"
 #include "replay/log_counts.h"
 #include "replay/log_state.h"
+#include "totals/device_idle.h"
 #include "totals/device_memory_totals.h"
 #include "totals/device_totals.h"
 #include "totals/kernel_totals.h"
@@ -37,6 +38,7 @@ struct SummaryFacts {
   const WorkTotals& work;
   const DeviceTotals& devices;
   const KernelTotals& kernels;
+  const DeviceIdle& idle;
   const DeviceMemoryTotals& device_memory;
   const std::vector<OptimizerGroup>& groups;
 

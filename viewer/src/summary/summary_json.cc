@@ -251,7 +251,8 @@ Json SummaryJson(const SummaryFacts& facts) {
                                            {"time_ns", group.time_ns}});
   }
   json["device_time"] = DeviceTimeJson(facts.run, facts.counts, facts.devices);
-  json["kernels"] = KernelsJson(facts.run, facts.counts, facts.kernels);
+  json["kernels"] =
+      KernelsJson(facts.run, facts.counts, facts.kernels, facts.idle);
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns},

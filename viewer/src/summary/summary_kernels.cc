@@ -1,3 +1,5 @@
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -97,6 +99,9 @@ void PrintKernels(const SummaryFacts& facts, std::ostream& out) {
   }
   for (const ActivityDevice& device : kernels.devices()) {
     lines.push_back(DeviceText(device));
+    if (std::string use = DeviceUseText(facts, device.device); !use.empty()) {
+      lines.push_back("  " + std::move(use));
+    }
   }
   if (const uint64_t ns = kernels.unlaunched_ns(); ns != 0) {
     lines.push_back(

@@ -43,6 +43,10 @@ void PrintDevices(const SummaryFacts& facts, std::ostream& out);
 void PrintKernels(const SummaryFacts& facts, std::ostream& out);
 void PrintKernelTables(const SummaryFacts& facts, std::ostream& out);
 
+// What a device did with its time, in a line, and why it had nothing to do.
+std::string DeviceUseText(const SummaryFacts& facts, uint32_t device);
+void PrintIdle(const SummaryFacts& facts, std::ostream& out);
+
 // Memory by device, if any but the CPU has some.
 void PrintDeviceMemory(const SummaryFacts& facts, std::ostream& out);
 

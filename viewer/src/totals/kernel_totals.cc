@@ -7,11 +7,6 @@
 namespace torchtape::viewer {
 namespace {
 
-bool IsUnit(const Frame& frame) {
-  return !frame.nested && (frame.op->kind == v1::SPAN_KIND_OP ||
-                           frame.op->kind == v1::SPAN_KIND_BACKWARD);
-}
-
 template <typename Total>
 void LongestFirst(std::vector<Total>* totals) {
   std::sort(totals->begin(), totals->end(), [](const Total& a, const Total& b) {
@@ -21,95 +16,45 @@ void LongestFirst(std::vector<Total>* totals) {
 
 }  // namespace
 
-// ---------------------------------------------------------------------------
-// Where something was launched.
-
-// A span that ends in this chunk is asked for where it ends: then all around it
-// is still known.
-void KernelTotals::OnChunk(const ChunkStart& start) {
-  wanted_.clear();
-  ended_.clear();
-  if (start.events == nullptr) return;
-  format::ReadDeviceActivities(
-      *start.events,
-      [this](const format::Launch& launch) {
-        if (launch.span) wanted_.insert({launch.thread, *launch.span});
-      },
-      [](const format::DeviceActivity&) {})
-      .IgnoreError();  // the replay tells of it
+KernelTotals::KernelTotals(const StepRange& steps,
+                           const Attribution* attribution, Launches* launches)
+    : steps_(steps), attribution_(*attribution), launches_(*launches) {
+  launches->OnForget([this](const LaunchPlace& place) {
+    if (!place.unit) return;
+    const auto unit = units_.find({place.thread, *place.unit});
+    if (unit != units_.end() && --unit->second.launches == 0) {
+      units_.erase(unit);
+    }
+  });
 }
 
-KernelTotals::Place KernelTotals::PlaceOf(const ThreadState& thread,
-                                          size_t depth) const {
-  Place place;
-  for (size_t i = depth; i-- > 0;) {
-    const Frame& frame = thread.stack[i];
-    const bool op = frame.op->kind == v1::SPAN_KIND_OP;
-    const bool node = frame.op->kind == v1::SPAN_KIND_BACKWARD;
-    if (place.op == nullptr && (op || node)) place.op = frame.op;
-    if (IsUnit(frame)) place.unit = {thread.facts.number(), frame.number};
-  }
-  const Frame& inner = thread.stack[depth - 1];
-  place.backward = inner.backward;
-  place.counts = steps_.Contains(inner.step);
-  if (!place.unit) place.module = attribution_.Current(thread.facts.number());
-  return place;
-}
-
-void KernelTotals::OnEnd(const SpanEnd& end) {
-  if (wanted_.empty()) return;
-  const Span span = {end.thread.facts.number(), end.frame.number};
-  if (wanted_.count(span) != 0) {
-    const Place place = PlaceOf(end.thread, end.thread.stack.size());
-    // Its module may be known before the chunk ends.
-    if (place.unit) units_.try_emplace(*place.unit);
-    ended_[span] = place;
+// The module of its unit may be known before the chunk ends.
+void KernelTotals::OnEnd(const SpanEnd&) {
+  const LaunchPlace* const place = launches_.Ending();
+  if (place != nullptr && place->unit) {
+    units_.try_emplace({place->thread, *place->unit});
   }
 }
 
 void KernelTotals::OnLaunch(const LaunchCall& call) {
-  Place place;
-  place.counts = steps_.all();  // in no span, so in no step
-  if (call.launch.span) {
-    const auto ended = ended_.find({call.launch.thread, *call.launch.span});
-    if (ended != ended_.end()) {
-      place = ended->second;
-    } else if (call.thread != nullptr) {
-      const std::vector<Frame>& stack = call.thread->stack;
-      for (size_t i = stack.size(); i-- > 0;) {
-        if (stack[i].number != *call.launch.span) continue;
-        place = PlaceOf(*call.thread, i + 1);
-        break;
-      }
-    }
+  const LaunchPlace* const place = launches_.Find(call.launch.correlation);
+  if (place != nullptr && place->unit) {
+    ++units_[{place->thread, *place->unit}].launches;
   }
-  if (place.unit) ++units_[*place.unit].launches;
-  launches_[call.launch.correlation] = place;
-  oldest_.push_back(call.launch.correlation);
-  while (oldest_.size() > kMaxLaunches) Forget();
 }
 
-void KernelTotals::Forget() {
-  const auto launch = launches_.find(oldest_.front());
-  oldest_.pop_front();
-  if (launch == launches_.end()) return;
-  if (launch->second.unit) {
-    const auto unit = units_.find(*launch->second.unit);
-    if (unit != units_.end() && --unit->second.launches == 0) {
-      units_.erase(unit);
-    }
-  }
-  launches_.erase(launch);
+// Without its span nobody knows its step.
+bool KernelTotals::Counts(const LaunchPlace* place) const {
+  return place != nullptr && place->step ? steps_.Contains(*place->step)
+                                         : steps_.all();
 }
 
 // ---------------------------------------------------------------------------
 // What it took.
 
 void KernelTotals::OnActivity(const format::DeviceActivity& activity) {
-  const auto launch = launches_.find(activity.correlation);
-  const bool launched = launch != launches_.end();
-  // Without its call nobody knows its step.
-  if (!(launched ? launch->second.counts : steps_.all())) return;
+  const LaunchPlace* const place = launches_.Find(activity.correlation);
+  if (!Counts(place)) return;
   const uint64_t ns = activity.duration_ns;
   ++count_;
   total_ns_ += ns;
@@ -128,20 +73,19 @@ void KernelTotals::OnActivity(const format::DeviceActivity& activity) {
   if (activity.end_ns() >= activity.start_ns) {
     stream.busy.Add(activity.start_ns, activity.end_ns());
   }
-  if (!launched) {
+  if (place == nullptr) {
     unlaunched_ns_ += ns;
     return;
   }
-  const Place& place = launch->second;
-  LaunchingOp& op = ops_[place.op == nullptr ? "" : place.op->name];
+  LaunchingOp& op = ops_[place->op == nullptr ? "" : place->op->name];
   ++op.count;
   op.total_ns += ns;
-  AddTo(place, ns);
+  AddTo(*place, ns);
 }
 
-void KernelTotals::AddTo(const Place& place, uint64_t ns) {
+void KernelTotals::AddTo(const LaunchPlace& place, uint64_t ns) {
   if (!place.unit) return AddToModule(place.module, place.backward, ns);
-  UnitTime& unit = units_[*place.unit];
+  UnitTime& unit = units_[{place.thread, *place.unit}];
   if (unit.known) return AddToModule(unit.module, unit.backward, ns);
   unit.ns += ns;
 }

@@ -5,10 +5,9 @@
 // launched it, by stream, and by module, forward and backward. An activity is
 // known after the call that launched it, and the call's module after its step.
 //
-// Memory: the names, and the last kMaxLaunches calls.
+// Memory: the names, and the units of the calls that Launches knows.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,8 +16,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "modules/attribution.h"
+#include "modules/launches.h"
 #include "torchtape/viewer/step_range.h"
 #include "totals/busy_time.h"
 #include "totals/device_totals.h"
@@ -53,11 +52,10 @@ struct ActivityDevice {
 
 class KernelTotals : public Visitor, public UnitVisitor {
  public:
-  // `attribution` must be called before this visitor, and outlive it.
-  KernelTotals(const StepRange& steps, const Attribution* attribution)
-      : steps_(steps), attribution_(*attribution) {}
+  // The others must be called before this visitor, and outlive it.
+  KernelTotals(const StepRange& steps, const Attribution* attribution,
+               Launches* launches);
 
-  void OnChunk(const ChunkStart& start) override;
   void OnEnd(const SpanEnd& end) override;
   void OnLaunch(const LaunchCall& call) override;
   void OnActivity(const format::DeviceActivity& activity) override;
@@ -80,16 +78,7 @@ class KernelTotals : public Visitor, public UnitVisitor {
   uint64_t error_ns() const { return error_ns_; }
 
  private:
-  static constexpr size_t kMaxLaunches = size_t{1} << 19;
-
   using Span = std::pair<uint32_t, uint64_t>;  // thread and number
-  struct Place {
-    const Operator* op = nullptr;  // null: in none
-    std::optional<Span> unit;
-    int module = kNoModule;  // if there is no unit
-    bool backward = false;
-    bool counts = false;  // its step was chosen
-  };
   struct UnitTime {
     bool known = false;
     int module = kNoModule;
@@ -106,18 +95,13 @@ class KernelTotals : public Visitor, public UnitVisitor {
     std::map<std::pair<uint32_t, uint32_t>, Stream> streams;
   };
 
-  Place PlaceOf(const ThreadState& thread, size_t depth) const;
-  void Forget();
-  void AddTo(const Place& place, uint64_t ns);
+  bool Counts(const LaunchPlace* place) const;
+  void AddTo(const LaunchPlace& place, uint64_t ns);
   void AddToModule(int module, bool backward, uint64_t ns);
 
   const StepRange steps_;
   const Attribution& attribution_;
-  // Of this chunk: spans with launches, and what is known of those that ended.
-  absl::flat_hash_set<Span> wanted_;
-  absl::flat_hash_map<Span, Place> ended_;
-  absl::flat_hash_map<uint32_t, Place> launches_;  // by number of the call
-  std::deque<uint32_t> oldest_;                    // of these
+  const Launches& launches_;
   absl::flat_hash_map<Span, UnitTime> units_;
   absl::flat_hash_map<std::pair<int, std::string>, KernelTotal> kernels_;
   absl::flat_hash_map<std::string, LaunchingOp> ops_;

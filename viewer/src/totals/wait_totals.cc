@@ -6,14 +6,10 @@
 #include "absl/strings/match.h"
 #include "ops/op_call.h"
 #include "ops/schema.h"
+#include "totals/host_states.h"
 
 namespace torchtape::viewer {
 namespace {
-
-// Whether it returns only when the device has come so far.
-bool Waits(absl::string_view call) {
-  return absl::EndsWith(call, "Synchronize") || call == "cudaMemcpy";
-}
 
 bool Copies(absl::string_view call) {
   return absl::StrContains(call, "Memcpy");
@@ -69,7 +65,7 @@ void WaitTotals::OnBegin(const SpanBegin& begin) {
 
 void WaitTotals::OnEnd(const SpanEnd& end) {
   const Operator& op = *end.frame.op;
-  if (op.kind != v1::SPAN_KIND_DEVICE_CALL || !Waits(op.name)) return;
+  if (op.kind != v1::SPAN_KIND_DEVICE_CALL || !WaitsForDevice(op.name)) return;
   Thread& thread = threads_[end.thread.facts.number()];
   WaitTotal wait;
   if (thread.frame != nullptr) wait.frame = *thread.frame;

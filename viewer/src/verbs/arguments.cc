@@ -138,11 +138,15 @@ class CommandLine {
     app->add_option("--sort", arguments_.options.sort,
                     "self, total, count, mean or name")
         ->check(CLI::IsMember({"self", "total", "count", "mean", "name"}));
-    app->add_option("--by", arguments_.options.by,
-                    "op; source: a table of the program's lines; work: FLOPs "
-                    "and bytes of modules and ops; waits: where the host "
-                    "waits for a device; path: the critical paths of steps")
-        ->check(CLI::IsMember({"op", "source", "work", "waits", "path"}));
+    app->add_option(
+           "--by", arguments_.options.by,
+           "op; source: a table of the program's lines; work: FLOPs "
+           "and bytes of modules and ops; waits: where the host "
+           "waits for a device; device: what devices did with their time, "
+           "and why they had nothing to do; path: the critical paths "
+           "of steps")
+        ->check(
+            CLI::IsMember({"op", "source", "work", "waits", "device", "path"}));
     app->add_flag_callback(
         "--waits", [this] { arguments_.options.by = "waits"; },
         "the same as --by=waits");

@@ -95,16 +95,21 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   OpWork op_work;
   WorkTotals work(options.steps, &op_work, &attribution);
   DeviceTotals devices(*run, options.steps, &attribution);
-  KernelTotals kernels(options.steps, &attribution);
+  Launches launches(&attribution);
+  KernelTotals kernels(options.steps, &attribution, &launches);
+  HostStates hosts;
+  DeviceIdle idle(options.steps, run->options().device_calls(), &launches,
+                  &hosts);
   DeviceMemoryTotals device_memory(options.steps);
-  for (UnitVisitor* visitor : std::initializer_list<UnitVisitor*>{
-           &modules, &groups, &memory, &work, &devices, &kernels}) {
+  for (UnitVisitor* visitor :
+       std::initializer_list<UnitVisitor*>{&modules, &groups, &memory, &work,
+                                           &devices, &kernels, &hosts, &idle}) {
     attribution.AddVisitor(visitor);
   }
-  std::vector<Visitor*> visitors = {&counts,        &steps,   &spans,  &values,
-                                    &attribution,   &modules, &memory, &roles,
-                                    &groups,        &op_work, &work,   &devices,
-                                    &device_memory, &kernels};
+  std::vector<Visitor*> visitors = {
+      &counts,        &steps,    &spans,   &values,  &attribution, &modules,
+      &memory,        &roles,    &groups,  &op_work, &work,        &devices,
+      &device_memory, &launches, &kernels, &hosts,   &idle};
   Sources sources(options, &symbolizer);
   WaitTotals waits(options.steps, &attribution, &sources.lines);
   if (options.by == "source") {
@@ -127,9 +132,10 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (!covered.ok()) return covered;
   if (!report->whole) counts = LogCounts::Of(*report->index);
 
-  SummaryFacts facts = {
-      log,    options, *run,    *report, counts,        attribution,    modules,
-      memory, work,    devices, kernels, device_memory, groups.groups()};
+  SummaryFacts facts = {log,           options,        *run,    *report,
+                        counts,        attribution,    modules, memory,
+                        work,          devices,        kernels, idle,
+                        device_memory, groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);

@@ -54,7 +54,8 @@ struct VerbOptions {
   bool whole = false;
   // Summary: "self", "total", "count", "mean" or "name".
   std::string sort = "self";
-  // Summary: what its tables are of, "op", "source", "work" or "waits".
+  // Summary: what its tables are of, "op", "source", "work", "waits", "device"
+  // or "path".
   std::string by = "op";
   // Summary by source or waits, Dump, Export, Report: folders with executables,
   // libraries or debug files, looked into before the places where the program

@@ -1,0 +1,93 @@
+#include "modules/launches.h"
+
+#include <vector>
+
+namespace torchtape::viewer {
+namespace {
+
+bool IsOp(const Frame& frame) { return frame.op->kind == v1::SPAN_KIND_OP; }
+
+bool IsNode(const Frame& frame) {
+  return frame.op->kind == v1::SPAN_KIND_BACKWARD;
+}
+
+}  // namespace
+
+// A span that ends in this chunk is asked for where it ends: then all around it
+// is still known.
+void Launches::OnChunk(const ChunkStart& start) {
+  wanted_.clear();
+  ended_.clear();
+  if (start.events == nullptr) return;
+  format::ReadDeviceActivities(
+      *start.events,
+      [this](const format::Launch& launch) {
+        if (launch.span) wanted_.insert({launch.thread, *launch.span});
+      },
+      [](const format::DeviceActivity&) {})
+      .IgnoreError();  // the replay tells of it
+}
+
+LaunchPlace Launches::PlaceOf(const ThreadState& thread, size_t depth) const {
+  LaunchPlace place;
+  for (size_t i = depth; i-- > 0;) {
+    const Frame& frame = thread.stack[i];
+    if (!IsOp(frame) && !IsNode(frame)) continue;
+    if (place.op == nullptr) place.op = frame.op;
+    if (!frame.nested) place.unit = frame.number;
+  }
+  const Frame& inner = thread.stack[depth - 1];
+  place.backward = inner.backward;
+  place.step = inner.step;
+  if (!place.unit) place.module = attribution_.Current(thread.facts.number());
+  return place;
+}
+
+void Launches::OnEnd(const SpanEnd& end) {
+  ending_ = nullptr;
+  if (wanted_.empty()) return;
+  const Span span = {end.thread.facts.number(), end.frame.number};
+  if (wanted_.count(span) == 0) return;
+  LaunchPlace& place = ended_[span];
+  place = PlaceOf(end.thread, end.thread.stack.size());
+  place.thread = span.first;
+  ending_ = &place;
+}
+
+void Launches::OnLaunch(const LaunchCall& call) {
+  LaunchPlace place;
+  if (call.launch.span) {
+    const auto ended = ended_.find({call.launch.thread, *call.launch.span});
+    if (ended != ended_.end()) {
+      place = ended->second;
+    } else if (call.thread != nullptr) {
+      const std::vector<Frame>& stack = call.thread->stack;
+      for (size_t i = stack.size(); i-- > 0;) {
+        if (stack[i].number != *call.launch.span) continue;
+        place = PlaceOf(*call.thread, i + 1);
+        break;
+      }
+    }
+  }
+  place.thread = call.launch.thread;
+  place.time_ns = call.launch.time_ns;
+  if (call.launch.span) place.span = *call.launch.span;
+  launches_[call.launch.correlation] = place;
+  oldest_.push_back(call.launch.correlation);
+  while (oldest_.size() > kMaxLaunches) Forget();
+}
+
+void Launches::Forget() {
+  const auto launch = launches_.find(oldest_.front());
+  oldest_.pop_front();
+  if (launch == launches_.end()) return;
+  if (forgotten_) forgotten_(launch->second);
+  launches_.erase(launch);
+}
+
+const LaunchPlace* Launches::Find(uint32_t correlation) const {
+  const auto launch = launches_.find(correlation);
+  return launch == launches_.end() ? nullptr : &launch->second;
+}
+
+}  // namespace torchtape::viewer

@@ -1,0 +1,271 @@
+#include "totals/device_idle.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace torchtape::viewer {
+namespace {
+
+constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
+
+IdleCause CauseOf(HostState state, bool waited, bool knows_waits) {
+  switch (state) {
+    case HostState::kWaiting:
+      return IdleCause::kSynchronisation;
+    case HostState::kInput:
+      return IdleCause::kInput;
+    case HostState::kWorking:
+      if (!knows_waits) return IdleCause::kUnknown;
+      return waited ? IdleCause::kSynchronisation : IdleCause::kHost;
+    case HostState::kElsewhere:
+      break;
+  }
+  return IdleCause::kUnknown;
+}
+
+}  // namespace
+
+const char* IdleCauseName(IdleCause cause) {
+  constexpr const char* kNames[kIdleCauses] = {"synchronisation", "input",
+                                               "host", "queued", "unknown"};
+  return kNames[static_cast<size_t>(cause)];
+}
+
+uint64_t DeviceUse::all_idle_ns() const {
+  return std::accumulate(idle_ns.begin(), idle_ns.end(), uint64_t{0});
+}
+
+// A stretch in which a device ran nothing, and what it then began with.
+struct DeviceIdle::Gap {
+  int64_t begin_ns, end_ns;
+  const Activity& before;
+  const Activity& after;
+  bool at_once;
+
+  uint64_t ns() const {
+    return static_cast<uint64_t>(end_ns) - static_cast<uint64_t>(begin_ns);
+  }
+};
+
+// ---------------------------------------------------------------------------
+// What is not in the log.
+
+// A chunk that is not there takes activities with it that were before it.
+void DeviceIdle::OnChunk(const ChunkStart& start) {
+  const format::Chunk& chunk = start.chunk;
+  if (chunk.kind == v1::CHUNK_KIND_RELEASED ||
+      (next_chunk_ && chunk.number != *next_chunk_)) {
+    missing_ = true;
+  }
+  next_chunk_ = chunk.number + chunk.chunks;
+  if (start.events == nullptr) return;
+  const int64_t before_ns = chunk_start_ns_;
+  chunk_start_ns_ = static_cast<int64_t>(start.events->start_time_ns());
+  if (missing_) holes_.emplace_back(before_ns, chunk_start_ns_);
+  missing_ = false;
+}
+
+void DeviceIdle::OnWindow(const v1::Window& window) {
+  const auto time_ns = static_cast<int64_t>(window.time_ns());
+  if (!window.recording()) {
+    holes_.emplace_back(time_ns, kEver);
+  } else if (!holes_.empty() && holes_.back().second == kEver) {
+    holes_.back().second = time_ns;
+  }
+}
+
+bool DeviceIdle::IsRecorded(int64_t from_ns, int64_t to_ns) const {
+  return std::none_of(holes_.begin(), holes_.end(), [&](const auto& hole) {
+    return hole.first < to_ns && from_ns < hole.second;
+  });
+}
+
+// ---------------------------------------------------------------------------
+// Activities in order.
+
+void DeviceIdle::OnActivity(const format::DeviceActivity& activity) {
+  if (activity.end_ns() < activity.start_ns) return;
+  Activity item = {activity.start_ns,
+                   activity.end_ns(),
+                   activity.error_ns,
+                   activity.kind == v1::ACTIVITY_KIND_COPY,
+                   steps_.all(),
+                   false,
+                   0,
+                   0,
+                   nullptr};
+  Device& device = devices_[activity.device];
+  if (const LaunchPlace* place = launches_.Find(activity.correlation)) {
+    item.launched = true;
+    item.launch_ns = static_cast<int64_t>(place->time_ns);
+    item.thread = place->thread;
+    item.op = place->op;
+    if (place->step) item.counts = steps_.Contains(*place->step);
+    if (item.start_ns > item.launch_ns) {
+      device.least_ns =
+          std::min(device.least_ns, item.start_ns - item.launch_ns);
+    }
+  }
+  device.waiting.push_back(item);
+}
+
+// Only now is known where the modules' ops began.
+void DeviceIdle::OnUnits(absl::Span<const Unit>) {
+  for (auto& [number, device] : devices_) {
+    if (device.waiting.size() < kMaxWaiting) continue;
+    Play(number, kMaxWaiting / 2, &device);
+  }
+}
+
+void DeviceIdle::OnLogEnd() {
+  for (auto& [number, device] : devices_) Play(number, 0, &device);
+}
+
+// Of what waits, leaves some that are the latest.
+void DeviceIdle::Play(uint32_t number, size_t leave, Device* device) {
+  std::vector<Activity>& waiting = device->waiting;
+  std::stable_sort(waiting.begin(), waiting.end(),
+                   [](const Activity& a, const Activity& b) {
+                     return a.start_ns < b.start_ns;
+                   });
+  const size_t count = waiting.size() - std::min(leave, waiting.size());
+  for (size_t i = 0; i < count; ++i) Begin(waiting[i], number, device);
+  waiting.erase(waiting.begin(),
+                waiting.begin() + static_cast<std::ptrdiff_t>(count));
+  if (waiting.empty() && device->any) {
+    Advance(std::max(device->kernels_end_ns, device->copies_end_ns),
+            &uses_[number], device);
+  }
+}
+
+// Counts what ran up to an instant, as far as something did.
+void DeviceIdle::Advance(int64_t to_ns, DeviceUse* use, Device* device) {
+  const auto run = [&](int64_t end_ns, uint64_t* sum) {
+    end_ns = std::min(end_ns, to_ns);
+    if (end_ns <= device->now_ns) return;
+    if (device->counts) {
+      *sum +=
+          static_cast<uint64_t>(end_ns) - static_cast<uint64_t>(device->now_ns);
+    }
+    device->now_ns = end_ns;
+  };
+  run(device->kernels_end_ns, &use->kernel_ns);
+  run(device->copies_end_ns, &use->copy_ns);
+}
+
+void DeviceIdle::Begin(const Activity& activity, uint32_t number,
+                       Device* device) {
+  DeviceUse& use = uses_[number];
+  if (device->any && activity.start_ns < device->begun_ns) {
+    ++use.late;
+    return;
+  }
+  if (device->any) {
+    Advance(activity.start_ns, &use, device);
+    if (activity.counts && activity.start_ns > device->now_ns) {
+      const int64_t after_ns = activity.start_ns - activity.launch_ns;
+      const bool at_once =
+          activity.launched && after_ns >= 0 &&
+          after_ns <=
+              2 * device->least_ns + static_cast<int64_t>(activity.error_ns);
+      Count(
+          {device->now_ns, activity.start_ns, device->last, activity, at_once},
+          number);
+    }
+  }
+  device->any = true;
+  device->begun_ns = activity.start_ns;
+  device->now_ns = std::max(device->now_ns, activity.start_ns);
+  device->counts = activity.counts;
+  int64_t& end_ns =
+      activity.copies ? device->copies_end_ns : device->kernels_end_ns;
+  end_ns = std::max(end_ns, activity.end_ns);
+  if (activity.end_ns >= device->last.end_ns) device->last = activity;
+}
+
+// ---------------------------------------------------------------------------
+// Why nothing ran.
+
+// What the thread that launched did, or the one before it.
+HostStates::Stretch DeviceIdle::HostAt(const Gap& gap, int64_t time_ns,
+                                       uint32_t* thread) const {
+  *thread = gap.after.thread;
+  const HostStates::Stretch host = hosts_.At(*thread, time_ns);
+  if (host.state != HostState::kElsewhere || !gap.before.launched) return host;
+  *thread = gap.before.thread;
+  const HostStates::Stretch other = hosts_.At(*thread, time_ns);
+  return {other.state, std::min(host.end_ns, other.end_ns)};
+}
+
+DeviceIdle::Causes DeviceIdle::CausesOf(const Gap& gap) const {
+  Causes causes = {};
+  const auto add = [&](IdleCause cause, int64_t from_ns, int64_t to_ns) {
+    causes[static_cast<size_t>(cause)] +=
+        static_cast<uint64_t>(to_ns) - static_cast<uint64_t>(from_ns);
+  };
+  if (!gap.after.launched) {
+    add(IdleCause::kUnknown, gap.begin_ns, gap.end_ns);
+    return causes;
+  }
+  const int64_t launch_ns = gap.after.launch_ns;
+  const int64_t host_end_ns =
+      gap.at_once ? gap.end_ns
+                  : std::clamp(launch_ns, gap.begin_ns, gap.end_ns);
+  // Then nothing that came after the call is the reason.
+  const bool was_launched = launch_ns < gap.begin_ns;
+  uint32_t thread;
+  HostAt(gap, gap.begin_ns, &thread);
+  const bool waited =
+      !was_launched &&
+      hosts_.WaitedWithin(
+          thread, gap.begin_ns - static_cast<int64_t>(gap.after.error_ns),
+          gap.begin_ns);
+  int64_t time_ns = gap.begin_ns;
+  while (time_ns < host_end_ns) {
+    // What the call takes to reach the device is of the instant of the call.
+    const bool called = time_ns >= launch_ns;
+    const HostStates::Stretch host =
+        HostAt(gap, called ? launch_ns : time_ns, &thread);
+    const int64_t end_ns =
+        called ? host_end_ns : std::min({host.end_ns, host_end_ns, launch_ns});
+    add(CauseOf(host.state, waited, knows_waits_ || was_launched), time_ns,
+        end_ns);
+    time_ns = end_ns;
+  }
+  add(IdleCause::kQueued, host_end_ns, gap.end_ns);
+  return causes;
+}
+
+void DeviceIdle::Count(const Gap& gap, uint32_t number) {
+  if (!IsRecorded(gap.begin_ns, gap.end_ns)) return;
+  DeviceUse& use = uses_[number];
+  ++use.gaps;
+  use.longest_gap_ns = std::max(use.longest_gap_ns, gap.ns());
+  const std::string op = gap.after.op == nullptr ? "" : gap.after.op->name;
+  const Causes causes = CausesOf(gap);
+  for (size_t i = 0; i < kIdleCauses; ++i) {
+    if (causes[i] == 0) continue;
+    use.idle_ns[i] += causes[i];
+    const auto cause = static_cast<IdleCause>(i);
+    IdleTotal& total = totals_[{number, cause, op}];
+    total.device = number;
+    total.cause = cause;
+    total.op = op;
+    ++total.count;
+    total.total_ns += causes[i];
+    total.longest_ns = std::max(total.longest_ns, causes[i]);
+  }
+}
+
+std::vector<IdleTotal> DeviceIdle::totals() const {
+  std::vector<IdleTotal> totals;
+  for (const auto& [key, total] : totals_) totals.push_back(total);
+  std::stable_sort(totals.begin(), totals.end(),
+                   [](const IdleTotal& a, const IdleTotal& b) {
+                     return a.total_ns > b.total_ns;
+                   });
+  return totals;
+}
+
+}  // namespace torchtape::viewer
