@@ -288,6 +288,15 @@ void LogBuilder::Value(const std::string& name, double value,
   logged->set_time_ns(time_ns);
 }
 
+void LogBuilder::OutOfMemory(const std::string& asked, uint64_t time_ns) {
+  Touch(time_ns);
+  v1::Pin* pin = events_.add_pins();
+  pin->set_reason(v1::PIN_REASON_OUT_OF_MEMORY);
+  pin->set_text(asked);
+  pin->set_step(step_);
+  pin->set_time_ns(time_ns);
+}
+
 void LogBuilder::Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
                       uint64_t events) {
   Touch(start_ns);

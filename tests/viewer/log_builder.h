@@ -83,6 +83,8 @@ class LogBuilder {
   // Recording starts, or stops.
   void Window(uint64_t time_ns, bool recording);
   void Value(const std::string& name, double value, uint64_t time_ns);
+  // What was asked for and is not there.
+  void OutOfMemory(const std::string& asked, uint64_t time_ns);
   void Drop(uint32_t thread, uint64_t start_ns, uint64_t end_ns,
             uint64_t events);
   void Model(const v1::Model& model);

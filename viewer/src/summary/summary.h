@@ -14,6 +14,7 @@
 #include "totals/device_memory_totals.h"
 #include "totals/device_totals.h"
 #include "totals/kernel_totals.h"
+#include "totals/memory_moment.h"
 #include "totals/memory_totals.h"
 #include "totals/module_totals.h"
 #include "totals/path_totals.h"
@@ -47,14 +48,15 @@ struct SummaryFacts {
   std::vector<SpanTotal> ops = {}, backward = {}, ranges = {}, scripts = {},
                          device_calls = {};
   std::vector<ValueTotal> values = {};
-  std::vector<SourceTotal> sources = {};  // only by source
-  SourceTotal no_source = {};             // what has no known line
-  std::optional<MemoryPeak> peak = {};    // absent: memory was not recorded
-  uint64_t op_self_ns = 0;                // of all ops, before the filter
-  uint64_t source_self_ns = 0;            // of all lines, before the filter
-  std::vector<WaitTotal> waits = {};      // only by waits
-  uint64_t wait_ns = 0;                   // of all waits, before the filter
-  const PathTotals* path = nullptr;       // only by path
+  std::vector<SourceTotal> sources = {};      // only by source
+  SourceTotal no_source = {};                 // what has no known line
+  std::optional<MemoryPeak> peak = {};        // absent: memory was not recorded
+  uint64_t op_self_ns = 0;                    // of all ops, before the filter
+  uint64_t source_self_ns = 0;                // of all lines, before the filter
+  std::vector<WaitTotal> waits = {};          // only by waits
+  uint64_t wait_ns = 0;                       // of all waits, before the filter
+  const PathTotals* path = nullptr;           // only by path
+  std::optional<MemoryAtMoment> moment = {};  // only by oom
 
   // By the index of the module: from kernels if these were recorded.
   std::vector<DeviceModuleTime> DeviceModules() const {

@@ -264,6 +264,7 @@ Json SummaryJson(const SummaryFacts& facts) {
   json["device_calls"] = SpansPart(facts.device_calls);
   json["work"] = WorkJson(facts.work.all());
   if (facts.options.by == "waits") json["waits"] = WaitsPart(facts);
+  if (facts.options.by == "oom") json["out_of_memory"] = MomentJson(facts);
   if (facts.options.by == "path") json["critical_path"] = PathJson(facts);
   json["released"] = facts.report.released.any()
                          ? ReleasedJson(facts.report.released)

@@ -47,6 +47,10 @@ void PrintKernelTables(const SummaryFacts& facts, std::ostream& out);
 std::string DeviceUseText(const SummaryFacts& facts, uint32_t device);
 void PrintIdle(const SummaryFacts& facts, std::ostream& out);
 
+// Who held what when memory ran out.
+void PrintMoment(const SummaryFacts& facts, std::ostream& out);
+Json MomentJson(const SummaryFacts& facts);
+
 // Memory by device, if any but the CPU has some.
 void PrintDeviceMemory(const SummaryFacts& facts, std::ostream& out);
 

@@ -236,6 +236,7 @@ void PrintTables(const SummaryFacts& facts, std::ostream& out) {
   if (facts.options.by == "work") return PrintWorkTables(facts, out);
   if (facts.options.by == "waits") return PrintWaits(facts, out);
   if (facts.options.by == "device") return PrintIdle(facts, out);
+  if (facts.options.by == "oom") return PrintMoment(facts, out);
   if (facts.options.by == "path") return PrintPath(facts, out);
   PrintModules(facts, out);
   PrintOps(facts, out);

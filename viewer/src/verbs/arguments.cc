@@ -145,11 +145,14 @@ class CommandLine {
            "waits for a device; device: what devices did with their time, "
            "and why they had nothing to do; path: the critical paths "
            "of steps")
-        ->check(
-            CLI::IsMember({"op", "source", "work", "waits", "device", "path"}));
+        ->check(CLI::IsMember(
+            {"op", "source", "work", "waits", "device", "oom", "path"}));
     app->add_flag_callback(
         "--waits", [this] { arguments_.options.by = "waits"; },
         "the same as --by=waits");
+    app->add_flag_callback(
+        "--oom", [this] { arguments_.options.by = "oom"; },
+        "the same as --by=oom");
     AddSymbols(app);
     AddFollow(app);
   }

@@ -31,15 +31,6 @@ std::vector<ValueTotal> Matching(const ValueTotals& values,
   return matching;
 }
 
-// Where the lines are that were asked for.
-struct Sources {
-  Sources(const VerbOptions& options, Symbolizer* symbolizer)
-      : lines(symbolizer), totals(options.steps, &lines) {}
-
-  SourceLines lines;
-  SourceTotals totals;
-};
-
 // Those whose line, op or call contains what was asked for.
 std::vector<WaitTotal> Matching(const WaitTotals& waits,
                                 const std::string& filter) {
@@ -52,6 +43,12 @@ std::vector<WaitTotal> Matching(const WaitTotals& waits,
     }
   }
   return matching;
+}
+
+// Not killed, and not still going on.
+bool CameToItsEnd(const Log& log, const ReplayReport& report) {
+  return log.is_being_recorded ||
+         (report.index && !report.index->statistics().has_recovered_events());
 }
 
 void AddSources(const SourceTotals& sources, SummaryFacts* facts) {
@@ -88,8 +85,12 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   Attribution attribution(&call_sites);
   ModuleTotals modules(options.steps, &attribution);
   MemoryTotals memory(options.steps, &attribution);
-  MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
+  SourceLines lines(&symbolizer);
+  MemoryMoment moment(options.steps, &attribution, &lines);
+  const bool by_moment = options.by == "oom";
+  MemoryRoles roles([&](uint64_t storage, MemoryRole role) {
     memory.SetRole(storage, role);
+    if (by_moment) moment.SetRole(storage, role);
   });
   OptimizerGroups groups(options.steps, &attribution);
   OpWork op_work;
@@ -110,13 +111,18 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
       &counts,        &steps,    &spans,   &values,  &attribution, &modules,
       &memory,        &roles,    &groups,  &op_work, &work,        &devices,
       &device_memory, &launches, &kernels, &hosts,   &idle};
-  Sources sources(options, &symbolizer);
-  WaitTotals waits(options.steps, &attribution, &sources.lines);
+  SourceTotals sources(options.steps, &lines);
+  WaitTotals waits(options.steps, &attribution, &lines);
   if (options.by == "source") {
-    visitors.insert(visitors.end(), {&sources.lines, &sources.totals});
+    visitors.insert(visitors.end(), {&lines, &sources});
   } else if (options.by == "waits") {
-    visitors.insert(visitors.end(), {&sources.lines, &waits});
+    visitors.insert(visitors.end(), {&lines, &waits});
     attribution.AddVisitor(&waits);
+  } else if (by_moment) {
+    visitors.insert(std::find(visitors.begin(), visitors.end(), &roles),
+                    &moment);
+    visitors.push_back(&lines);
+    attribution.AddVisitor(&moment);
   }
   PathTotals path(options.steps,
                   run->options().device_time() == v1::DEVICE_TIME_LEVEL_OPS,
@@ -125,8 +131,10 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
     visitors.push_back(&path);
     attribution.AddVisitor(&path);
   }
+  VerbOptions reading = options;
+  reading.whole |= by_moment;  // only the end tells of one
   absl::StatusOr<ReplayReport> report =
-      ReplayLog(log, options, format::StreamCursor::Columns::kAll, visitors);
+      ReplayLog(log, reading, format::StreamCursor::Columns::kAll, visitors);
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
@@ -146,10 +154,11 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   for (const SpanTotal& total : spans.OfKind(v1::SPAN_KIND_OP)) {
     facts.op_self_ns += total.self_ns;
   }
-  if (options.by == "source") AddSources(sources.totals, &facts);
+  if (options.by == "source") AddSources(sources, &facts);
   for (const WaitTotal& wait : waits.totals()) facts.wait_ns += wait.wait_ns;
   facts.waits = Matching(waits, options.filter);
   if (options.by == "path") facts.path = &path;
+  if (by_moment) facts.moment = moment.moment(CameToItsEnd(log, *report));
   const bool any_recorded =
       std::any_of(facts.steps.begin(), facts.steps.end(),
                   [](const Step& step) { return step.recorded; });
@@ -163,7 +172,7 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
     PrintSummary(facts, out);
   }
   Outcome outcome{0, NotesOf(log, *report)};
-  for (std::string& note : sources.lines.Notes()) {
+  for (std::string& note : lines.Notes()) {
     outcome.notes.push_back(std::move(note));
   }
   return outcome;
