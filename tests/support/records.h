@@ -78,10 +78,10 @@ class Records {
   Records& SignatureBy(const Words& path, uint32_t id, uint32_t op) {
     Words rest = {op, path.at(0), path.size() - 1};
     rest.insert(rest.end(), path.begin() + 1, path.end());
-    return Add(format::RecordKind::kSignature,
-               format::kValuesRecorded | format::kHasCallSite |
-                   format::kHasCallers,
-               id, rest);
+    return Add(
+        format::RecordKind::kSignature,
+        format::kValuesRecorded | format::kHasCallSite | format::kHasCallers,
+        id, rest);
   }
   Records& Forget() { return Add(format::RecordKind::kForget, 0, 0, {}); }
 
