@@ -110,7 +110,7 @@ TEST(Symbolizer, FileOfAnotherBuildIsNotUsed) {
   call.object.build_id = "";
   EXPECT_THAT(Find(call).frames, ElementsAre());
   EXPECT_THAT(Find(call).problem, StartsWith("it has no build id"));
-  const CallSite site = {0, &call.object, 0x123, nullptr};
+  const CallSite site = {0, &call.object, 0x123};
   EXPECT_EQ(PlaceOf(site), "libmodel_debug.so+0x123");
 }
 

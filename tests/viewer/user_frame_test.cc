@@ -31,7 +31,7 @@ TEST(UserFrame, AllElseIsTheUsers) {
 
 TEST(UserFrame, IsTheFirstFromInside) {
   const CodeObject object = {"/bin/train", "id"};
-  const CallSite call_site = {0, &object, 1, nullptr};
+  const CallSite call_site = {0, &object, 1};
   Site site;
   site.frames = {{"at::operator+", "/x/include/ATen/ops.h", 1, true},
                  {"BlockImpl::forward", "/me/model.cc", 19, true},
