@@ -89,6 +89,18 @@ TEST_F(KeepLast, LastStepsAndWhatWasAskedForStayInFullAndAllOthersInSummaries) {
   EXPECT_EQ(reasons["not_finite"], kNotFinite);
   EXPECT_EQ(reasons["out_of_memory"], kOutOfMemory);
 
+  // Who held what when memory ran out: nobody the whole of it.
+  const Json moment = Read("summary --oom")["out_of_memory"];
+  EXPECT_EQ(moment["step"], kOutOfMemory);
+  EXPECT_EQ(moment["asked"], "cpu, " + std::to_string(4ull << 50) + " bytes");
+  EXPECT_EQ(moment["op"], "aten::empty");
+  uint64_t held = moment["unknown_bytes"];
+  for (const Json& module : moment["modules"]) {
+    held += module["bytes"].get<uint64_t>();
+  }
+  EXPECT_EQ(held, moment["live_bytes"]);
+  EXPECT_GT(moment["roles"]["gradient"], 0);
+
   // Each step is there: in full, in a summary, or half and half.
   std::map<uint64_t, int> seen;
   uint64_t ops = 0;

@@ -132,6 +132,49 @@ TEST(KernelTotals, WhoseCallIsNotKnownIsInTheTotalsAndNobodys) {
   EXPECT_EQ(KernelOf(summary, "Memcpy HtoD")["bytes"], 4096);
 }
 
+TEST(KernelTotals, DumpHasEachWithTheSpanThatLaunchedIt) {
+  OwnersLog run = TwoOps();
+  run.log.Launch(1, kSecond, 71, 35);
+  run.log.Activity(kKernel, "_Z4gemmIfEvT_", 71, 7, 5040, 50);
+  run.log.Activity(v1::ACTIVITY_KIND_COPY, "Memcpy HtoD", 69, 9, 6300, 1, 64);
+  const std::string bytes = run.log.Finish();
+  VerbOptions options;
+  options.json = true;
+  std::istringstream lines(TextOf(Dump, bytes, options));
+  std::vector<Json> activities;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line);
+    if (json["event"] == "activity") activities.push_back(json);
+  }
+  ASSERT_EQ(activities.size(), 2);
+  EXPECT_EQ(activities[0], Json({{"event", "activity"},
+                                 {"time_ns", 4040},
+                                 {"step", 0},
+                                 {"kind", "kernel"},
+                                 {"name", "gemm<float>"},
+                                 {"linkage_name", "_Z4gemmIfEvT_"},
+                                 {"device", "cuda:0"},
+                                 {"context", 0},
+                                 {"stream", 7},
+                                 {"duration_ns", 50},
+                                 {"bytes", nullptr},
+                                 {"alignment_error_ns", 20},
+                                 {"launch",
+                                  {{"thread", 1},
+                                   {"span", kSecond},
+                                   {"time_ns", 35},
+                                   {"op", "linear"}}}}));
+  EXPECT_EQ(activities[1]["kind"], "copy");
+  EXPECT_EQ(activities[1]["bytes"], 64);
+  EXPECT_EQ(activities[1]["step"], nullptr);
+  EXPECT_EQ(activities[1]["launch"], nullptr);
+  EXPECT_THAT(TextOf(Dump, bytes),
+              HasSubstr("kernel gemm<float> 50 ns on cuda:0 stream 7, launched "
+                        "at 0.000035 ms by linear of thread 1\n"));
+  options.filter = "Memcpy";
+  EXPECT_THAT(TextOf(Dump, bytes, options), Not(HasSubstr("gemm")));
+}
+
 TEST(KernelTotals, LossesAndReasonsAreSaid) {
   LogBuilder log;
   v1::Options* const options = log.run.mutable_options();

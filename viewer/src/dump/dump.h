@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <memory>
 #include <ostream>
+#include <string>
 
+#include "modules/launches.h"
 #include "modules/module_source.h"
 #include "replay/visitor.h"
 #include "source/source_lines.h"
@@ -32,6 +34,9 @@ class DumpFormat {
   virtual void Release(const SavedTensor& released, uint64_t step) = 0;
   virtual void Value(const v1::LoggedValue& value) = 0;
   virtual void Drop(const v1::Drop& drop) = 0;
+  // `launch` is null if the call is not known.
+  virtual void Activity(const format::DeviceActivity& activity,
+                        const LaunchPlace* launch) = 0;
 
   // A line of Begin() with what is known of the owner.
   virtual std::string Completed(std::string line, const ModuleTree& tree,
@@ -46,6 +51,9 @@ std::unique_ptr<DumpFormat> DumpAsJson(const SourceLines* lines,
 
 // "op", "backward", "range", "script", "module", "engine".
 const char* SpanKindName(v1::SpanKind kind);
+
+// "kernel", "copy" or "memset"; a number that is not known as it is.
+std::string ActivityKindName(v1::ActivityKind kind);
 
 // "returned", "threw", "unknown", "lost".
 const char* EndingName(Ending ending);

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -8,6 +11,7 @@
 #include "output/text_escape.h"
 #include "output/units.h"
 #include "replay/value_reader.h"
+#include "source/function_name.h"
 #include "source/source_json.h"
 #include "torchtape/format/names.h"
 
@@ -104,6 +108,8 @@ class DumpText : public DumpFormat {
          absl::StrCat("dropped ", drop.events(), " events up to ",
                       InstantText(drop.end_time_ns())));
   }
+  void Activity(const format::DeviceActivity& activity,
+                const LaunchPlace* launch) override;
   std::string Completed(std::string line, const ModuleTree& tree,
                         const Owner& owner, uint32_t call) const override {
     line.insert(line.rfind('\n'), OwnerText(tree, owner, call));
@@ -177,6 +183,27 @@ void DumpText::Allocate(const Allocation& allocation, uint64_t) {
        allocation.thread.stack.size(), text);
 }
 
+void DumpText::Activity(const format::DeviceActivity& activity,
+                        const LaunchPlace* launch) {
+  std::string text =
+      absl::StrCat(ActivityKindName(activity.kind), " ",
+                   EscapeText(FunctionName(std::string(activity.name))), " ",
+                   TimeText(static_cast<double>(activity.duration_ns)));
+  if (activity.bytes != 0) absl::StrAppend(&text, " ", activity.bytes, " B");
+  absl::StrAppend(&text, " on cuda:", activity.device, " stream ",
+                  activity.stream);
+  if (launch != nullptr) {
+    absl::StrAppend(&text, ", launched at ", InstantText(launch->time_ns),
+                    " by ");
+    absl::StrAppend(
+        &text, launch->op == nullptr ? "thread" : EscapeText(launch->op->name));
+    if (launch->op != nullptr) absl::StrAppend(&text, " of thread");
+    absl::StrAppend(&text, " ", launch->thread);
+  }
+  Line(static_cast<uint64_t>(std::max<int64_t>(activity.start_ns, 0)), 0, 0,
+       text);
+}
+
 }  // namespace
 
 const char* SpanKindName(v1::SpanKind kind) {
@@ -198,6 +225,12 @@ const char* SpanKindName(v1::SpanKind kind) {
     default:
       return "unknown";
   }
+}
+
+std::string ActivityKindName(v1::ActivityKind kind) {
+  constexpr const char* kNames[] = {"none", "kernel", "copy", "memset"};
+  const auto index = static_cast<size_t>(kind);
+  return index < std::size(kNames) ? kNames[index] : absl::StrCat(index);
 }
 
 const char* EndingName(Ending ending) {

@@ -1,8 +1,7 @@
 #include "summary/kernel_json.h"
 
-#include <iterator>
-
 #include "absl/strings/str_cat.h"
+#include "dump/dump.h"
 #include "output/text_escape.h"
 #include "source/function_name.h"
 
@@ -66,12 +65,6 @@ Json DevicesJson(const KernelTotals& totals, const DeviceIdle& idle) {
 bool WantsKernels(const v1::Options& options) {
   return options.device_time() == v1::DEVICE_TIME_LEVEL_KERNELS ||
          !options.no_kernels().empty();
-}
-
-std::string ActivityKindName(v1::ActivityKind kind) {
-  constexpr const char* kNames[] = {"none", "kernel", "copy", "memset"};
-  const auto index = static_cast<size_t>(kind);
-  return index < std::size(kNames) ? kNames[index] : absl::StrCat(index);
 }
 
 Json KernelCountsJson(const v1::Run& run, const LogCounts& counts) {

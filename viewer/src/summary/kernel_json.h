@@ -21,9 +21,6 @@ Json KernelCountsJson(const v1::Run& run, const LogCounts& counts);
 Json KernelsJson(const v1::Run& run, const LogCounts& counts,
                  const KernelTotals& totals, const DeviceIdle& idle);
 
-// "kernel", "copy" or "memset"; a number that is not known as it is.
-std::string ActivityKindName(v1::ActivityKind kind);
-
 }  // namespace torchtape::viewer
 
 #endif  // TORCHTAPE_VIEWER_SRC_SUMMARY_KERNEL_JSON_H_

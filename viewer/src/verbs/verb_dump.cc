@@ -3,7 +3,9 @@
 #include "absl/strings/match.h"
 #include "dump/dump.h"
 #include "dump/pending_lines.h"
+#include "modules/launches.h"
 #include "replay/log_state.h"
+#include "source/function_name.h"
 #include "totals/step_totals.h"
 
 namespace torchtape::viewer {
@@ -12,8 +14,12 @@ namespace {
 // Passes on what is chosen by step, filter and number of lines.
 class Selection : public Visitor {
  public:
-  Selection(const VerbOptions& options, DumpFormat* format, PendingLines* lines)
-      : options_(options), format_(*format), pending_(*lines) {}
+  Selection(const VerbOptions& options, const Launches* launches,
+            DumpFormat* format, PendingLines* lines)
+      : options_(options),
+        launches_(*launches),
+        format_(*format),
+        pending_(*lines) {}
 
   void OnModel(const v1::Model& model) override {
     if (!options_.steps.all() || !Take("")) return;
@@ -73,6 +79,18 @@ class Selection : public Visitor {
     format_.Drop(drop);
     pending_.Take();
   }
+  // Of the step in which it was launched: it becomes known later.
+  void OnActivity(const format::DeviceActivity& activity) override {
+    const LaunchPlace* const launch = launches_.Find(activity.correlation);
+    const bool has_step = launch != nullptr && launch->step;
+    if (has_step ? !options_.steps.Contains(*launch->step)
+                 : !options_.steps.all()) {
+      return;
+    }
+    if (!TakeName(FunctionName(std::string(activity.name)))) return;
+    format_.Activity(activity, launch);
+    pending_.Take();
+  }
 
  private:
   // Of the span around it.
@@ -84,7 +102,9 @@ class Selection : public Visitor {
 
   // What has no name passes only without a filter.
   bool Take(absl::string_view name) {
-    if (!options_.steps.Contains(step_)) return false;
+    return options_.steps.Contains(step_) && TakeName(name);
+  }
+  bool TakeName(absl::string_view name) {
     if (!absl::StrContains(name, options_.filter)) return false;
     if (options_.top != 0 && lines_ >= options_.top) return false;
     ++lines_;
@@ -92,6 +112,7 @@ class Selection : public Visitor {
   }
 
   const VerbOptions& options_;
+  const Launches& launches_;
   DumpFormat& format_;
   PendingLines& pending_;
   uint64_t step_ = 0;
@@ -111,11 +132,12 @@ absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
       options.json ? DumpAsJson(&lines, &text) : DumpAsText(&lines, &text);
   PendingLines pending(format.get(), &attribution, &text, &out);
   attribution.AddVisitor(&pending);
-  Selection selection(options, format.get(), &pending);
+  Launches launches(&attribution);
+  Selection selection(options, &launches, format.get(), &pending);
   StepTotals steps(true);
   absl::StatusOr<ReplayReport> report =
       ReplayLog(log, options, format::StreamCursor::Columns::kAll,
-                {&steps, &attribution, &lines, &selection});
+                {&steps, &attribution, &lines, &launches, &selection});
   if (!report.ok()) return report.status();
   absl::Status covered = steps.Covers(options.steps);
   if (!covered.ok()) return covered;
