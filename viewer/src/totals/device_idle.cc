@@ -1,13 +1,14 @@
 #include "totals/device_idle.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
 namespace torchtape::viewer {
 namespace {
 
-constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
+constexpr int64_t kOpenEnd = std::numeric_limits<int64_t>::max();
 
 IdleCause CauseOf(HostState state, bool waited, bool knows_waits) {
   switch (state) {
@@ -22,6 +23,24 @@ IdleCause CauseOf(HostState state, bool waited, bool knows_waits) {
       break;
   }
   return IdleCause::kUnknown;
+}
+
+// In order, and apart.
+using Holes = std::vector<std::pair<int64_t, int64_t>>;
+
+void CloseHole(int64_t end_ns, Holes* holes) {
+  if (!holes->empty() && holes->back().second == kOpenEnd) {
+    holes->back().second = end_ns;
+  }
+}
+
+void AddHole(int64_t begin_ns, int64_t end_ns, Holes* holes) {
+  while (!holes->empty() && begin_ns <= holes->back().second) {
+    begin_ns = std::min(begin_ns, holes->back().first);
+    end_ns = std::max(end_ns, holes->back().second);
+    holes->pop_back();
+  }
+  holes->emplace_back(begin_ns, end_ns);
 }
 
 }  // namespace
@@ -62,23 +81,24 @@ void DeviceIdle::OnChunk(const ChunkStart& start) {
   if (start.events == nullptr) return;
   const int64_t before_ns = chunk_start_ns_;
   chunk_start_ns_ = static_cast<int64_t>(start.events->start_time_ns());
-  if (missing_) holes_.emplace_back(before_ns, chunk_start_ns_);
+  if (missing_) {
+    CloseHole(chunk_start_ns_, &holes_);
+    AddHole(before_ns, chunk_start_ns_, &holes_);
+  }
   missing_ = false;
 }
 
 void DeviceIdle::OnWindow(const v1::Window& window) {
   const auto time_ns = static_cast<int64_t>(window.time_ns());
-  if (!window.recording()) {
-    holes_.emplace_back(time_ns, kEver);
-  } else if (!holes_.empty() && holes_.back().second == kEver) {
-    holes_.back().second = time_ns;
-  }
+  if (window.recording()) return CloseHole(time_ns, &holes_);
+  AddHole(time_ns, kOpenEnd, &holes_);
 }
 
 bool DeviceIdle::IsRecorded(int64_t from_ns, int64_t to_ns) const {
-  return std::none_of(holes_.begin(), holes_.end(), [&](const auto& hole) {
-    return hole.first < to_ns && from_ns < hole.second;
-  });
+  const auto next = std::partition_point(
+      holes_.begin(), holes_.end(),
+      [to_ns](const auto& hole) { return hole.first < to_ns; });
+  return next == holes_.begin() || std::prev(next)->second <= from_ns;
 }
 
 // ---------------------------------------------------------------------------
