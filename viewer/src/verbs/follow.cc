@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "dump/dump.h"
 #include "replay/log_state.h"
 
 namespace torchtape::viewer {
@@ -55,7 +56,7 @@ absl::StatusOr<Outcome> NewSteps::Dump(const Log& log, std::ostream& out) {
     }
     rest.steps.last = std::min(options_.steps.last, end - 1);
   }
-  const absl::StatusOr<Outcome> outcome = viewer::Dump(log, rest, out);
+  const absl::StatusOr<Outcome> outcome = DumpSteps(log, rest, &last, out);
   if (outcome.ok()) next_ = rest.steps.last + 1;
   return outcome;
 }
