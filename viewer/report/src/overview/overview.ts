@@ -5,7 +5,7 @@ import { Share, StepChart, ValueChart, shareRows } from "./charts";
 import { button, card, make, shortName } from "../widgets/dom";
 import { makerText } from "../run/facts";
 import { findings } from "./findings";
-import { none } from "../run/run";
+import { Run, none } from "../run/run";
 import { Store } from "../store";
 import { Timeline } from "../timeline/timeline";
 import { bytes, count, known, plural, share, time, value } from "../widgets/units";
@@ -104,19 +104,39 @@ function shareCard(title: string, aside: string, rows: Share[], more: HTMLElemen
     make("p", { class: "more", text: left > 0 ? `and ${left} more` : "" }));
 }
 
+// What the program did, but the log has not.
+function lostText({ summary }: Run): string {
+  const { run, device_time, kernels } = summary;
+  const sum = (lost: Record<string, number> | undefined) => Object.values(lost ?? {}).reduce((all, each) => all + each, 0);
+  const parts: [number, string][] = [[run.dropped_events, "events"], [sum(device_time?.lost), "times of devices"],
+    [sum(kernels?.lost), "kernels and copies"]];
+  return parts.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`).join(", ") || "nothing";
+}
+
+// What recording took of the program's own threads, as `torchtape info` says it.
+function costText({ facts }: Run): string {
+  const { own_cost: cost } = facts;
+  if (!cost) return "not measured";
+  const sum = cost.calls.reduce((all, { total_ns }) => all + total_ns, 0);
+  return `about ${time(sum)} of the program's threads` +
+    (cost.slowdown === null ? "" : `, ${(100 * cost.slowdown).toFixed(1)} % slower`);
+}
+
 function trustCard(store: Store): HTMLElement {
   const { facts, summary } = store.run;
   const { run, memory } = summary;
   const seconds = facts.end_ns;
   const audits = facts.audits.reduce((sum, audit) =>
     ({ seen: sum.seen + audit.tapped_ops, missed: sum.missed + audit.missed_ops }), { seen: 0, missed: 0 });
-  const rows: [string, string][] = [
+  const rows: [name: string, text: string, title?: string][] = [
     ["recorded", `${count(run.events)} events in ${time(seconds)} by ${run.op_source}`],
-    ["lost", run.dropped_events === 0 ? "nothing" : `${count(run.dropped_events)} events were dropped`],
+    ["lost", lostText(store.run)],
     ["coverage", facts.audits.length
       ? `taps saw ${count(audits.seen)} of ${count(audits.seen + audits.missed)} calls` : ""],
-    ["cost", run.writer_cpu_ns === null ? "not known"
-      : `${time(run.writer_cpu_ns)} of writing, ${share(run.writer_cpu_ns, seconds)} of the run`],
+    ["cost", costText(store.run), facts.own_cost?.calls.map(({ kind, ns_per_call, thread }) =>
+      `${kind} ${time(ns_per_call)} a call on thread ${thread}`).join(", ")],
+    ["writing", run.writer_cpu_ns === null ? "not known"
+      : `${time(run.writer_cpu_ns)} on a thread of its own, ${share(run.writer_cpu_ns, seconds)} of the run`],
     ["log", `${bytes(run.size_bytes)}${run.finished ? "" : ", not finished"}${run.damaged ? ", damaged" : ""}`],
     ["memory", memory ? `${count(memory.alloc_count)} allocations of ${bytes(memory.allocated_bytes)}`
       : "not recorded"],
@@ -125,7 +145,9 @@ function trustCard(store: Store): HTMLElement {
     ["start", run.start_wall_ns ? new Date(run.start_wall_ns / 1e6).toISOString().replace("T", " ").slice(0, 19) + " UTC" : ""],
   ];
   const list = make("dl", { class: "facts" });
-  for (const [name, text] of rows) if (text) list.append(make("dt", { text: name }), make("dd", { text, title: text }));
+  for (const [name, text, title] of rows) {
+    if (text) list.append(make("dt", { text: name }), make("dd", { text, title: title || text }));
+  }
   return card("The recording", null, list);
 }
 

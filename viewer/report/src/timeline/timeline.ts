@@ -178,7 +178,8 @@ export class Timeline extends TimeCanvas {
     for (const { name, errorNs, y, rows } of band.lanes.groups) {
       const top = this.yOf(band, y);
       context.fillStyle = theme.muted;
-      context.fillText(fitText(context, name, gutter - 10), 4, top + 8);
+      // The number of a stream says more than the word.
+      context.fillText(fitText(context, name.replace(" stream ", " #"), gutter - 10), 4, top + 8);
       if (errorNs !== null && rows > 1) context.fillText(`\u00b1 ${time(errorNs)}`, 4, top + 8 + rowHeight);
       context.strokeStyle = theme.line;
       context.beginPath();
