@@ -147,6 +147,20 @@ class Page {
     await this.settle();
   }
 
+  // With the button down from one point of an element to another.
+  async drag(selector, from, to, { shift = false } = {}) {
+    const modifiers = shift ? 8 : 0;
+    const [begin, end] = [await this.at(selector, from), await this.at(selector, to)];
+    const send = (type, where, buttons) => this.send("Input.dispatchMouseEvent",
+      { type, button: "left", buttons, modifiers, clickCount: 1, ...where });
+    await send("mousePressed", begin, 1);
+    for (const part of [0.5, 1]) {
+      await send("mouseMoved", { x: begin.x + part * (end.x - begin.x), y: begin.y + part * (end.y - begin.y) }, 1);
+    }
+    await send("mouseReleased", end, 0);
+    await this.settle();
+  }
+
   async wheel(selector, point, deltaY) {
     const where = await this.at(selector, point);
     await this.send("Input.dispatchMouseEvent", { type: "mouseWheel", deltaX: 0, deltaY, ...where });

@@ -22,7 +22,7 @@ export function timelineView(store: Store): View {
     operator.kind === "op" ? operator.class : operator.kind));
   const element = make("div", { class: "filled" });
   const help = make("div", { class: "help",
-    text: "wheel, w s zoom \u00b7 drag, a d pan \u00b7 shift-drag measures \u00b7 0 step \u00b7 9 run" });
+    text: "wheel, w s zoom \u00b7 drag, a d pan \u00b7 shift-drag, m measure \u00b7 0 step \u00b7 9 run" });
   const foot = make("div", { class: "foot" });
   const path = button("Critical path", () => togglePath(store),
     { id: "path", title: "what made the step as long as it is (c)" });
