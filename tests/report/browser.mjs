@@ -133,13 +133,16 @@ class Page {
     return { x: box.left + (x <= 1 ? x * box.width : x), y: box.top + (y <= 1 ? y * box.height : y) };
   }
 
-  async click(selector, point, clickCount = 1) {
+  // `times`: at one place of the screen, whatever the first click has done.
+  async click(selector, point, times = 1) {
     const where = await this.at(selector, point);
     await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", ...where });
-    for (const type of ["mousePressed", "mouseReleased"]) {
-      await this.send("Input.dispatchMouseEvent", { type, button: "left", buttons: 1, clickCount, ...where });
+    for (let clickCount = 1; clickCount <= times; ++clickCount) {
+      for (const type of ["mousePressed", "mouseReleased"]) {
+        await this.send("Input.dispatchMouseEvent", { type, button: "left", buttons: 1, clickCount, ...where });
+      }
+      await this.settle();
     }
-    await this.settle();
   }
 
   async hover(selector, point) {

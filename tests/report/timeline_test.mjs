@@ -129,3 +129,11 @@ test("m measures from the cursor to where it is next, so that keys are enough", 
   await page.press("ArrowLeft");
   assert.deepEqual(await measured(page), [10000, 120000]);
 });
+
+test("a double click zooms to the span that was hit first, although the panel then makes the timeline narrower", async () => {
+  const page = await open("paths", { hash: "#view=timeline&step=0" });
+  const second = await page.eval("[...report.store.run.spans.name.keys()].find((i) => report.store.run.operator(i).name === 'SecondBackward0')");
+  await page.click("canvas", await page.eval(`report.canvas().placeOf(${second})`), 2);
+  assert.equal(await panelTitle(page), "SecondBackward0");
+  assert.deepEqual(await page.eval("report.store.state.range"), [230000, 470000]);
+});

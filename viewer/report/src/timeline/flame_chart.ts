@@ -21,13 +21,15 @@ interface Box {
 
 export class FlameChart extends Canvas {
   private boxes: Box[] = []; // as drawn
+  private hit: FlameNode | null = null; // what was clicked last
   private at = ""; // the key of the box that keys go on from
 
   constructor(private store: Store) {
     super("time of the step by module");
     this.element.addEventListener("pointermove", (event) => this.hover(event));
-    this.element.addEventListener("click", (event) => this.clicked(event));
-    this.element.addEventListener("dblclick", (event) => this.zoomTo(this.boxAt(event)?.node ?? null));
+    this.element.addEventListener("click", (event) => { if (event.detail < 2) this.clicked(event); });
+    // The first click may have made the page lay out anew.
+    this.element.addEventListener("dblclick", () => this.zoomTo(this.hit));
   }
 
   private get root(): FlameNode {
@@ -140,8 +142,8 @@ export class FlameChart extends Canvas {
   }
 
   private clicked(event: MouseEvent): void {
-    const box = this.boxAt(event);
-    if (box) this.select(box.node);
+    this.hit = this.boxAt(event)?.node ?? null;
+    if (this.hit) this.select(this.hit);
     else this.store.clear();
   }
 

@@ -16,7 +16,9 @@ export abstract class TimeCanvas extends Canvas {
   }
 
   protected abstract clicked(event: MouseEvent): void;
-  protected abstract clickedTwice(event: MouseEvent): void;
+  // At what the first click hit: that may have made the page lay out anew, so that
+  // something else is under the mouse by now.
+  protected abstract clickedTwice(): void;
   protected abstract hover(event: PointerEvent): void;
   protected scrollBy(_pixels: number): void {}
 
@@ -55,8 +57,8 @@ export abstract class TimeCanvas extends Canvas {
       dragged += Math.abs(event.movementX) + Math.abs(event.movementY);
       if (dragged >= 4) this.drag(event, measuredFrom);
     });
-    element.addEventListener("click", (event) => { if (dragged < 4) this.clicked(event); });
-    element.addEventListener("dblclick", (event) => { if (!this.fixed) this.clickedTwice(event); });
+    element.addEventListener("click", (event) => { if (dragged < 4 && event.detail < 2) this.clicked(event); });
+    element.addEventListener("dblclick", () => { if (!this.fixed) this.clickedTwice(); });
   }
 
   private drag(event: PointerEvent, measuredFrom: number | null): void {
