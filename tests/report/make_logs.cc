@@ -137,10 +137,14 @@ LogBuilder KernelRun() {
   log.End(1, 220 * kUs);
   log.Launch(1, 1, 70);
   log.Launch(1, 0, 71);
+  log.Value("loss", 2.5, 900 * kUs);
+  log.Value("accuracy", 0.25, 901 * kUs);
   log.Step(1, 1000 * kUs);
   log.NewChunk();
   log.Begin(1, 1100 * kUs, log.Op("aten::relu"));
   log.End(1, 1120 * kUs);
+  log.Value("loss", 1.5, 1900 * kUs);
+  log.Value("accuracy", 0.75, 1901 * kUs);
   // The device's clock is 1 us ahead.
   log.Activity(v1::ACTIVITY_KIND_KERNEL, "_Z4gemmIfEvT_", 70, 7, 141 * kUs,
                300 * kUs);

@@ -13,7 +13,7 @@ type Fact = [name: string, content: string | Node | null];
 const mostLinks = 12;
 
 export class Panel {
-  readonly element = make("aside", { class: "panel", label: "what is selected" });
+  readonly element = make("aside", { class: "panel", label: "what is selected", tabIndex: -1 });
 
   private shown: { selection: Selection; step: number; cursor: number | null } | null = null;
 
@@ -37,9 +37,11 @@ export class Panel {
       list.append(make("dt", { text: name }),
         typeof content === "string" ? make("dd", { text: content }) : make("dd", {}, content));
     }
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.replaceChildren(
       make("header", {}, make("span", { class: "kind", text: kind }), close),
       make("h2", { text: title }), list, this.shows());
+    if (hadFocus) this.element.focus(); // Tab goes on from there
   }
 
   // The selection in the other views.

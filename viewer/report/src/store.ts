@@ -17,6 +17,7 @@ export interface State {
   cursor: number | null; // a time, in ns
   range: [from: number, to: number] | null; // what the timeline shows; null: the step
   measure: [from: number, to: number] | null; // what is measured; equal ends: up to the cursor
+  memoryBy: string; // whose the live bytes are: a Grouping
   flame: string | null; // the timeline is a flame graph, of this module or, if empty, of the step
   graph: GraphChoices;
   replaying: boolean; // views show what runs at the cursor
@@ -40,7 +41,7 @@ export class Store {
 
   constructor(readonly ranks: Ranks) {
     this.state = { rank: 0, view: "overview", step: 0, selection: nothing,
-                   cursor: null, range: null, measure: null, flame: null, graph: readChoices(new URLSearchParams()), replaying: false };
+                   cursor: null, range: null, measure: null, flame: null, memoryBy: "module", graph: readChoices(new URLSearchParams()), replaying: false };
     this.read();
     addEventListener("hashchange", () => {
       clearTimeout(this.moving);
@@ -189,7 +190,7 @@ export class Store {
   private write(push: boolean): void {
     clearTimeout(this.moving);
     this.moving = undefined;
-    const { view, step, cursor, range, measure, flame } = this.state;
+    const { view, step, cursor, range, measure, flame, memoryBy } = this.state;
     const words = new URLSearchParams({ view });
     const number = this.run.summary.steps[step]?.number;
     if (number !== undefined) words.set("step", String(number));
@@ -199,6 +200,7 @@ export class Store {
     if (cursor !== null) words.set("at", String(Math.round(cursor)));
     if (range) words.set("range", range.map(Math.round).join("-"));
     if (measure) words.set("measure", measure.map(Math.round).join("-"));
+    if (memoryBy !== "module") words.set("memory", memoryBy);
     if (flame !== null) words.set("flame", flame);
     writeChoices(this.state.graph, words);
     const hash = `#${words}`;
@@ -231,6 +233,7 @@ export class Store {
       range: range && range[0] < range[1] ? range : null,
       measure: ends("measure"),
       flame: words.get("flame"),
+      memoryBy: words.get("memory") ?? "module",
       graph: readChoices(words),
       replaying: this.state.replaying,
     };

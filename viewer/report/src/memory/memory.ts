@@ -101,7 +101,7 @@ export function memoryView(store: Store): View {
   const names: [Grouping, string][] = [["module", "by module"], ["maker", "by op"], ["pass", "by pass"]];
   if (memory.roles) names.push(["role", "by role"]);
   for (const [grouping, text] of names) {
-    choice.append(button(text, () => { chart.groupBy(grouping); update(); }));
+    choice.append(button(text, () => store.set({ memoryBy: grouping })));
   }
   const peak = button(`Peak: ${bytes(memory.peak_bytes)} in step ${memory.peak_step}`, () => store.set({
     cursor: memory.peak_time_ns, step: Math.max(run.stepIndex(memory.peak_step), 0), range: null }), { id: "peak" });
@@ -132,6 +132,8 @@ export function memoryView(store: Store): View {
     below.replaceChildren(table.element);
   };
   const update = () => {
+    const grouping = names.find(([each]) => each === store.state.memoryBy)?.[0] ?? "module";
+    if (grouping !== chart.groupedBy) chart.groupBy(grouping);
     [...choice.children].forEach((each, i) =>
       each.setAttribute("aria-pressed", String(names[i][0] === chart.groupedBy)));
     legend.replaceChildren(...chart.groups.names.map((text, index) => {

@@ -2,13 +2,13 @@
 // whether the numbers can be trusted.
 
 import { Share, StepChart, ValueChart, shareRows } from "./charts";
-import { button, card, make, shortName } from "../widgets/dom";
+import { button, card, keepingFocus, make, shortName } from "../widgets/dom";
 import { makerText } from "../run/facts";
 import { findings } from "./findings";
 import { Run, none } from "../run/run";
 import { Store } from "../store";
 import { Timeline } from "../timeline/timeline";
-import { bytes, count, known, plural, share, time, value } from "../widgets/units";
+import { bytes, count, known, share, time, value } from "../widgets/units";
 import { View } from "../widgets/view";
 
 const shownRows = 9;
@@ -36,16 +36,22 @@ function stepsCard(store: Store, chart: StepChart): HTMLElement {
   return card("Time of each step", aside, chart.element);
 }
 
-function valueCard(store: Store, charts: ValueChart[]): HTMLElement {
+// One value, and of several a choice of which.
+function valueCard(store: Store, chart: ValueChart | null): HTMLElement {
   const { values } = store.run.summary;
-  if (values.length === 0) {
-    return card("Logged values", null, make("p", { class: "empty", text: "The program logged none." }));
-  }
-  const { name, first, last } = values[0];
-  const aside = make("span", { class: "aside",
-    text: `${known(first, value)} \u2192 ${known(last, value)}` +
-      (values.length > 1 ? `   and ${plural(values.length - 1, "more value")}` : "") });
-  return card(name, aside, charts[0].element);
+  if (!chart) return card("Logged values", null, make("p", { class: "empty", text: "The program logged none." }));
+  const ends = make("span");
+  const choice = make("select", { id: "value", label: "value" });
+  for (const { name } of values) choice.append(make("option", { text: name }));
+  choice.onchange = () => {
+    const { first, last } = values[choice.selectedIndex];
+    ends.textContent = `${known(first, value)} \u2192 ${known(last, value)} `;
+    chart.show(choice.selectedIndex);
+  };
+  choice.onchange(new Event("change"));
+  const several = values.length > 1;
+  return card(several ? "Logged values" : values[0].name, make("span", { class: "aside" }, ends, several ? choice : null),
+    chart.element);
 }
 
 // What a module does itself, so that the rows add up.
@@ -154,7 +160,7 @@ function trustCard(store: Store): HTMLElement {
 export function overview(store: Store): View {
   const { run } = store;
   const steps = new StepChart(store);
-  const charts = run.facts.value_names.length ? [new ValueChart(store, 0)] : [];
+  const values = run.facts.value_names.length ? new ValueChart(store) : null;
   const timeline = new Timeline(store, true);
   const element = make("div", { class: "overview" });
   const { memory } = run.summary;
@@ -162,23 +168,23 @@ export function overview(store: Store): View {
   const shares = make("div", { class: "row three" });
   const stepTitle = make("span", { class: "aside" });
   element.append(
-    make("div", { class: "row first" }, findingsCard(store), stepsCard(store, steps), valueCard(store, charts)),
+    make("div", { class: "row first" }, findingsCard(store), stepsCard(store, steps), valueCard(store, values)),
     shares,
     make("div", { class: "row last" }, card("Timeline", stepTitle, timeline.element), trustCard(store)));
   return {
     element,
     update: () => {
-      shares.replaceChildren(
+      keepingFocus(shares, () => shares.replaceChildren(
         shareCard("Time by module", "own ops", moduleRows(store), link("all", "modules")),
         shareCard("Time by op", "self time", opRows(store), link("all", "ops")),
         shareCard("Memory at the peak", memory ? `${bytes(memory.peak_bytes)}, step ${memory.peak_step}` : "",
-          holderRows(store), link("over time", "memory")));
+          holderRows(store), link("over time", "memory"))));
       const [from, to] = run.stepRange(store.state.step);
       stepTitle.replaceChildren(
         `step ${run.summary.steps[store.state.step]?.number ?? ""}, ${time(to - from)}  `, link("open", "timeline"));
       steps.redraw();
       timeline.redraw();
-      for (const chart of charts) chart.redraw();
+      values?.redraw();
     },
     onKey: (event) => event.key.startsWith("Arrow") && timeline.onKey(event),
   };
