@@ -2,8 +2,9 @@
 // FOLDER.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { open, panelTitle, summaryOf, textOf, useReports } from "./pages.mjs";
+import { folder, open, panelTitle, summaryOf, textOf, tool, useReports } from "./pages.mjs";
 
 useReports("kernels", "paths");
 
@@ -60,4 +61,12 @@ test("search finds a kernel, and selects the ops that launched it", async () => 
 test("kernels have no part in the critical path, which says so", async () => {
   const page = await open("kernels", { hash: "#view=timeline&step=0&select=path" });
   assert.match(await textOf(page, ".panel dl"), /deviceleft out: it has kernels, but no times of ops/);
+});
+
+test("of chosen steps the page has what their spans launched", async () => {
+  for (const [step, names] of [["0", ["gemm<float>", "bias"]], ["1", []]]) {
+    execFileSync(tool, ["report", "--step", step, `${folder}/kernels.tape`, "-o", `${folder}/launched.html`], { stdio: "ignore" });
+    const page = await open("launched");
+    assert.deepEqual(await page.eval(`[...report.store.run.devices.activity].map((i) => report.store.run.facts.activities[i].name)`), names);
+  }
 });

@@ -124,8 +124,8 @@ function costText({ facts }: Run): string {
   const { own_cost: cost } = facts;
   if (!cost) return "not measured";
   const sum = cost.calls.reduce((all, { total_ns }) => all + total_ns, 0);
-  return `about ${time(sum)} of the program's threads` +
-    (cost.slowdown === null ? "" : `, ${(100 * cost.slowdown).toFixed(1)} % slower`);
+  return `about ${time(sum)}` + (cost.slowdown === null ? " of its threads' time"
+    : `, the program ${(100 * cost.slowdown).toFixed(1)} % slower`);
 }
 
 function trustCard(store: Store): HTMLElement {
@@ -142,7 +142,7 @@ function trustCard(store: Store): HTMLElement {
     ["cost", costText(store.run), facts.own_cost?.calls.map(({ kind, ns_per_call, thread }) =>
       `${kind} ${time(ns_per_call)} a call on thread ${thread}`).join(", ")],
     ["writing", run.writer_cpu_ns === null ? "not known"
-      : `${time(run.writer_cpu_ns)} on a thread of its own, ${share(run.writer_cpu_ns, seconds)} of the run`],
+      : `${time(run.writer_cpu_ns)} beside it, ${share(run.writer_cpu_ns, seconds)} of the run`],
     ["log", `${bytes(run.size_bytes)}${run.finished ? "" : ", not finished"}${run.damaged ? ", damaged" : ""}`],
     ["memory", memory ? `${count(memory.alloc_count)} allocations of ${bytes(memory.allocated_bytes)}`
       : "not recorded"],

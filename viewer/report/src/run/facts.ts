@@ -83,7 +83,7 @@ export function makerText(run: Run, maker: number, module: number): string {
 }
 
 // Bytes that were allocated inside of a span, and how often; by its thread.
-export function allocatedIn(run: Run, span: number): { bytes: number; times: number } {
+function allocatedIn(run: Run, span: number): { bytes: number; times: number } {
   const { allocations, spans } = run;
   const sum = { bytes: 0, times: 0 };
   const end = spans.end[span];

@@ -30,7 +30,7 @@ export function togglePath(store: Store): void {
   else store.select({ kind: "path" });
 }
 
-export function partName(run: Run, { span, device }: Part): string {
+function partName(run: Run, { span, device }: Part): string {
   if (span === none) return "between ops";
   return operatorText(run, span) + (device === none ? "" : " on its device");
 }

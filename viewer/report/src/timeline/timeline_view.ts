@@ -17,7 +17,7 @@ function legend(entries: [text: string, colour: string][]): HTMLElement {
   }));
 }
 
-const timelineKeys = "wheel, w s zoom \u00b7 drag, a d pan \u00b7 shift-drag, m measure \u00b7 0 step \u00b7 9 run";
+const timelineKeys = "wheel, w s zoom \u00b7 drag, a d pan \u00b7 shift-drag, m measure \u00b7 0\u00a0step \u00b7 9\u00a0run";
 const flameKeys = "as wide as its time in ops \u00b7 double click, f zoom \u00b7 0 step";
 
 export function timelineView(store: Store): View {
