@@ -33,20 +33,21 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
   const { run } = store;
   const { allocations, facts } = run;
   const size = ({ group, allocation }: Row) => allocation === none ? group.bytes : allocations.bytes[allocation];
-  // `here`: the step that goes without saying; none: there is none.
-  const when = (at: number, here: number) => {
+  // `here`: the number of the step that goes without saying.
+  const when = (at: number, here?: number) => {
     const step = run.stepAt(at);
     const text = time(at - run.stepRange(step)[0]);
-    return step === here ? text : `${text} of step ${run.summary.steps[step]?.number}`;
+    const number = run.summary.steps[step]?.number;
+    return number === here ? text : `${text} of step ${number}`;
   };
-  const freed = (here: number) => ({ allocation }: Row) => {
+  const freed = (here?: number) => ({ allocation }: Row) => {
     if (allocation === none) return "";
     if (allocations.end[allocation] === Infinity) return "not in this log";
     const span = allocations.freeSpan[allocation];
     return when(allocations.end[allocation], here) + (span === none ? "" : `, ${shortName(run.operator(span).name)}`);
   };
-  const made = (here: number) => ({ allocation }: Row) => (allocation === none ? "" : when(allocations.time[allocation], here));
-  const { step } = store.state;
+  const made = (here?: number) => ({ allocation }: Row) => (allocation === none ? "" : when(allocations.time[allocation], here));
+  const here = run.summary.steps[store.state.step]?.number;
   const type = ({ allocation }: Row) => {
     const span = allocation === none ? none : allocations.span[allocation];
     return span === none ? "" : facts.texts[run.spans.outputs[span]];
@@ -69,8 +70,8 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
         text: ({ group, allocation }) => (allocation === none ? count(group.allocations.length) : "") },
       { name: "for", csv: "role", value: use, text: use },
       { name: "its output", csv: "output", value: type, text: type },
-      { name: "made at", csv: "made", value: made(none), text: made(step) },
-      { name: "freed at, by", csv: "freed", value: freed(none), text: freed(step) },
+      { name: "made at", csv: "made", value: made(), text: made(here) },
+      { name: "freed at, by", csv: "freed", value: freed(), text: freed(here) },
     ],
     total: () => [unknown ? `all, with ${bytes(unknown)} of lost chunks` : "all that is live",
       `${bytes(all)}`, "100 %", count(groups.reduce((sum, group) => sum + group.allocations.length, 0)),
