@@ -124,27 +124,37 @@ uint32_t Dictionary::OperatorIndex(uint32_t op,
   return it->second;
 }
 
-uint32_t Dictionary::CallSiteIndex(const CodeAddress& call_site,
-                                   const std::vector<v1::CodeObject>& objects) {
-  if (call_site.address == 0) return 0;
-  auto [it, added] = call_sites_.try_emplace(
-      std::make_pair(call_site.object, call_site.address), 0);
-  if (!added) return it->second;
-  uint32_t object = 0;
-  if (call_site.object != 0) {
-    auto [known, is_new] = objects_.try_emplace(call_site.object, 0);
-    if (is_new) {
-      *message_.add_objects() = objects[call_site.object - 1];
-      known->second = message_.objects_size();
-      size_bytes_ += objects[call_site.object - 1].ByteSizeLong() + 8;
-    }
-    object = known->second;
+uint32_t Dictionary::ObjectIndex(uint32_t object,
+                                 const std::vector<v1::CodeObject>& objects) {
+  if (object == 0) return 0;
+  auto [it, added] = objects_.try_emplace(object, 0);
+  if (added) {
+    *message_.add_objects() = objects[object - 1];
+    it->second = message_.objects_size();
+    size_bytes_ += objects[object - 1].ByteSizeLong() + 8;
   }
-  v1::CallSite* message = message_.add_call_sites();
-  message->set_object(object);
-  message->set_address(call_site.address);
-  size_bytes_ += 16;
-  return it->second = message_.call_sites_size();
+  return it->second;
+}
+
+uint32_t Dictionary::CallSiteIndex(const std::vector<CodeAddress>& call_path,
+                                   const std::vector<v1::CodeObject>& objects) {
+  uint32_t index = 0;
+  for (size_t i = call_path.size(); i-- > 0;) {  // callers first
+    const CodeAddress& at = call_path[i];
+    const uint32_t caller = index;
+    auto [it, added] = call_sites_.try_emplace(
+        std::make_tuple(at.object, at.address, caller), 0);
+    if (added) {
+      v1::CallSite* message = message_.add_call_sites();
+      message->set_object(ObjectIndex(at.object, objects));
+      message->set_address(at.address);
+      message->set_caller(caller);
+      size_bytes_ += 20;
+      it->second = message_.call_sites_size();
+    }
+    index = it->second;
+  }
+  return index;
 }
 
 void Dictionary::Find(const SignatureWords& signature,
@@ -152,11 +162,11 @@ void Dictionary::Find(const SignatureWords& signature,
                       const std::vector<v1::CodeObject>& objects) {
   std::string key = signature.words;
   key.append(reinterpret_cast<const char*>(&signature.op), sizeof signature.op);
-  const CodeAddress& call_site = signature.call_site;
-  key.append(reinterpret_cast<const char*>(&call_site.object),
-             sizeof call_site.object);
-  key.append(reinterpret_cast<const char*>(&call_site.address),
-             sizeof call_site.address);
+  for (const CodeAddress& at : signature.call_path) {
+    key.append(reinterpret_cast<const char*>(&at.object), sizeof at.object);
+    key.append(reinterpret_cast<const char*>(&at.address), sizeof at.address);
+  }
+  key.push_back(static_cast<char>(signature.call_path.size()));
   key.push_back(signature.values_recorded ? 1 : 0);
   auto [it, added] = signatures_.try_emplace(std::move(key), 0);
   if (added) {
@@ -164,7 +174,7 @@ void Dictionary::Find(const SignatureWords& signature,
     v1::Signature* message = message_.add_signatures();
     message->set_op(op);
     message->set_values_recorded(signature.values_recorded);
-    message->set_call_site(CallSiteIndex(call_site, objects));
+    message->set_call_site(CallSiteIndex(signature.call_path, objects));
     for (Words rest = AsWords(signature.words); !rest.empty();) {
       AddValue(&rest, message->add_values());
     }

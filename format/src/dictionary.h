@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,7 +25,8 @@ struct CodeAddress {
 // A signature as a thread defined it.
 struct SignatureWords {
   uint32_t op = 0;  // index into the encoder's operators; 0 returned values
-  CodeAddress call_site;  // address 0: not known
+  // The call site, and its callers; empty: not known.
+  std::vector<CodeAddress> call_path;
   bool values_recorded = false;
   std::string words;     // the value tags
   uint32_t tensors = 0;  // how many dynamic words a call has:
@@ -62,8 +64,10 @@ class Dictionary {
             const std::vector<v1::CodeObject>& objects);
   uint32_t OperatorIndex(uint32_t op,
                          const std::vector<v1::Operator>& operators);
-  uint32_t CallSiteIndex(const CodeAddress& call_site,
+  uint32_t CallSiteIndex(const std::vector<CodeAddress>& call_path,
                          const std::vector<v1::CodeObject>& objects);
+  uint32_t ObjectIndex(uint32_t object,
+                       const std::vector<v1::CodeObject>& objects);
   uint32_t TypeIndex(absl::Span<const uint64_t> words);
   // Adds the value at the front of `words` and removes it from there.
   void AddValue(absl::Span<const uint64_t>* words, v1::Value* value);
@@ -71,7 +75,9 @@ class Dictionary {
   v1::Dictionary message_;
   absl::flat_hash_map<uint32_t, uint32_t> operators_;
   absl::flat_hash_map<uint32_t, uint32_t> objects_;
-  absl::flat_hash_map<std::pair<uint32_t, uint64_t>, uint32_t> call_sites_;
+  // By object, address and caller.
+  absl::flat_hash_map<std::tuple<uint32_t, uint64_t, uint32_t>, uint32_t>
+      call_sites_;
   absl::flat_hash_map<std::string, uint32_t> types_;
   absl::flat_hash_map<std::string, uint32_t> signatures_;
   size_t size_bytes_ = 0;

@@ -83,9 +83,10 @@ bool StreamBuilder::DefineSignature(Words record) {
   signature->values_recorded = (FlagsOf(record[0]) & kValuesRecorded) != 0;
   Words tags = record.subspan(2);
   if (FlagsOf(record[0]) & kHasCallSite) {
-    if (tags.empty()) return false;
-    signature->call_site = Resolve(tags.front());
-    tags.remove_prefix(1);
+    if (!TakeCallPath((FlagsOf(record[0]) & kHasCallers) != 0, &tags,
+                      &signature->call_path)) {
+      return false;
+    }
   }
   signature->words.assign(reinterpret_cast<const char*>(tags.data()),
                           tags.size() * sizeof(uint64_t));
@@ -93,6 +94,23 @@ bool StreamBuilder::DefineSignature(Words record) {
   if (signatures_.size() < id) signatures_.resize(id);
   if (signatures_[id - 1]) retired_.push_back(std::move(signatures_[id - 1]));
   signatures_[id - 1] = std::move(signature);
+  return true;
+}
+
+bool StreamBuilder::TakeCallPath(bool has_callers, Words* words,
+                                 std::vector<CodeAddress>* path) {
+  if (words->empty()) return false;
+  path->push_back(Resolve(words->front()));
+  words->remove_prefix(1);
+  if (!has_callers) return true;
+  if (words->empty()) return false;
+  const uint64_t callers = words->front();
+  words->remove_prefix(1);
+  if (callers > kMostCallers || callers > words->size()) return false;
+  for (uint64_t address : words->subspan(0, callers)) {
+    path->push_back(Resolve(address));
+  }
+  words->remove_prefix(callers);
   return true;
 }
 

@@ -168,7 +168,13 @@ class StreamBuilder {
     return id == 0 || id > signatures_.size() ? nullptr
                                               : signatures_[id - 1].get();
   }
+  // A call site and its callers at the front of `words`, which are removed.
+  bool TakeCallPath(bool has_callers, absl::Span<const uint64_t>* words,
+                    std::vector<CodeAddress>* path);
   CodeAddress Resolve(uint64_t address);
+  void SaveCallPath(const std::vector<CodeAddress>& path, v1::SpanState* span);
+  bool RestoreCallPath(const v1::SpanState& span,
+                       std::vector<CodeAddress>* path);
   // Whether a call's dynamic words are as many as its signature wants.
   static bool DynamicFits(const SignatureWords& signature, uint64_t flags,
                           absl::Span<const uint64_t> words);

@@ -4,6 +4,37 @@
 
 namespace torchtape::format {
 
+void StreamBuilder::SaveCallPath(const std::vector<CodeAddress>& path,
+                                 v1::SpanState* span) {
+  for (size_t i = 0; i < path.size(); ++i) {
+    v1::CodePlace place;
+    if (path[i].object != 0) {
+      *place.mutable_object() = shared_->objects[path[i].object - 1];
+    }
+    place.set_address(path[i].address);
+    if (i != 0) {
+      *span->add_callers() = std::move(place);
+      continue;
+    }
+    if (place.has_object())
+      span->mutable_object()->Swap(place.mutable_object());
+    span->set_address(place.address());
+  }
+}
+
+bool StreamBuilder::RestoreCallPath(const v1::SpanState& span,
+                                    std::vector<CodeAddress>* path) {
+  if (span.address() == 0) return true;
+  if (span.callers_size() > static_cast<int>(kMostCallers)) return false;
+  path->push_back(
+      {span.has_object() ? Intern(span.object()) : 0, span.address()});
+  for (const v1::CodePlace& place : span.callers()) {
+    path->push_back(
+        {place.has_object() ? Intern(place.object()) : 0, place.address()});
+  }
+  return true;
+}
+
 void StreamBuilder::Save(bool whole, v1::StreamState* state) {
   whole |= rewritten_;
   *state->mutable_thread() = thread_;
@@ -25,11 +56,7 @@ void StreamBuilder::Save(bool whole, v1::StreamState* state) {
     if (open.signature->op != 0) {
       *span->mutable_op() = shared_->operators[open.signature->op - 1];
     }
-    const CodeAddress& call_site = open.signature->call_site;
-    if (call_site.object != 0) {
-      *span->mutable_object() = shared_->objects[call_site.object - 1];
-    }
-    span->set_address(call_site.address);
+    SaveCallPath(open.signature->call_path, span);
     span->set_values_recorded(open.signature->values_recorded);
     span->set_values(open.signature->words);
   }
@@ -63,8 +90,7 @@ bool StreamBuilder::Restore(const v1::StreamState& state) {
   for (const v1::SpanState& span : state.open()) {
     auto signature = std::make_unique<SignatureWords>();
     if (span.has_op()) signature->op = Intern(span.op());
-    if (span.has_object()) signature->call_site.object = Intern(span.object());
-    signature->call_site.address = span.address();
+    if (!RestoreCallPath(span, &signature->call_path)) return false;
     signature->values_recorded = span.values_recorded();
     signature->words = span.values();
     if (signature->words.size() % sizeof(uint64_t) != 0) return false;

@@ -1,5 +1,6 @@
 #include "torchtape/module.h"
 
+#include "core/call_paths.h"
 #include "core/thread_recorder.h"
 #include "torch/module_call.h"
 
@@ -12,13 +13,13 @@ void internal::RecordModuleScopes(bool on) { module_calls_recorded = on; }
 using internal::ModuleTeller;
 using internal::ThreadRecorder;
 
-// Not inlined, so that the call site is the program's.
+// Not inlined, so that the frame is its own.
 __attribute__((noinline)) void ModuleScope::Begin(
     const torch::nn::Module& module, bool by_holder) noexcept {
   const ModuleTeller teller =
       by_holder ? ModuleTeller::kHolder : ModuleTeller::kScope;
-  if (internal::BeginModule(module, teller, __builtin_return_address(0),
-                            /*watch_exceptions=*/true)) {
+  const auto* frame = internal::CallFrame::At(__builtin_frame_address(0));
+  if (internal::BeginModule(module, teller, frame, /*watch_exceptions=*/true)) {
     key_ = internal::KeyOf(module, teller);
   }
 }

@@ -6,9 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "support/recorded.h"
@@ -63,6 +67,33 @@ TEST_F(RecordTest, AnUnchangedProgramIsRecordedWithItsSteps) {
   ASSERT_EQ(backward.size(), 3u);
   for (size_t i = 0; i < backward.size(); ++i) EXPECT_EQ(backward[i].step, i);
   EXPECT_FALSE(recorded.memory.empty());
+}
+
+// Built without optimization: each of these calls goes through functions of
+// LibTorch's headers, those of a Sequential through many.
+TEST_F(RecordTest, WhatHeaderCodeCallsHasTheLineOfTheProgram) {
+  ASSERT_EQ(Record("-- " + kProgram + " train 3"), 0) << Err();
+  ASSERT_EQ(Run(kTool + " summary --by=source --json " + log_), 0) << Err();
+  const auto summary = nlohmann::json::parse(Out());
+  const auto line_of = [](const std::string& text) {
+    const std::string source = ReadFile(PLAIN_TRAINING_CC);
+    const size_t at = source.find(text);
+    return at == std::string::npos
+               ? 0
+               : 1 + std::count(source.begin(), source.begin() + at, '\n');
+  };
+  std::map<std::string, std::set<int64_t>> lines;  // by op; 0 if not known
+  for (const auto& source : summary.at("sources")) {
+    const auto& line = source.at("line");
+    for (const auto& op : source.at("ops")) {
+      lines[op.at("name")].insert(line.is_null() ? 0 : line.get<int64_t>());
+    }
+  }
+  const std::set<int64_t> forward = {line_of("torch::mse_loss(net->forward")};
+  EXPECT_EQ(lines["aten::relu"], forward);
+  EXPECT_EQ(lines["aten::addmm"], forward);
+  EXPECT_EQ(lines["aten::randn"], forward);
+  EXPECT_EQ(lines["aten::mse_loss"], forward);
 }
 
 TEST_F(RecordTest, TheProgramComputesAndPrintsTheSame) {

@@ -59,8 +59,8 @@ TEST_F(DictionaryTest, CallsFromTwoPlacesAreTwoSignatures) {
   objects_.emplace_back().set_path("program");
   SignatureWords here = Signature({kScalarTensor}, 1);
   SignatureWords there = here;
-  here.call_site = {1, 0x1000};
-  there.call_site = {1, 0x2000};
+  here.call_path = {{1, 0x1000}};
+  there.call_path = {{1, 0x2000}};
   const v1::Dictionary& message = dictionary_.message();
   EXPECT_EQ(Index(here), 1);
   EXPECT_EQ(Index(there), 2);
@@ -70,6 +70,34 @@ TEST_F(DictionaryTest, CallsFromTwoPlacesAreTwoSignatures) {
   EXPECT_EQ(message.call_sites(1).object(), 1);
   EXPECT_EQ(message.call_sites(1).address(), 0x2000);
   EXPECT_EQ(message.signatures(1).call_site(), 2);
+}
+
+TEST_F(DictionaryTest, CallersAreToldOnceAndBeforeWhatTheyCall) {
+  objects_.emplace_back().set_path("program");
+  SignatureWords here = Signature({kScalarTensor}, 1);
+  SignatureWords there = here, direct = here;
+  here.call_path = {{1, 0x10}, {1, 0x20}, {1, 0x1000}};
+  there.call_path = {{1, 0x10}, {1, 0x20}, {1, 0x2000}};
+  direct.call_path = {{1, 0x10}};
+  EXPECT_EQ(Index(here), 1);
+  EXPECT_EQ(Index(there), 2);
+  EXPECT_EQ(Index(direct), 3);
+  EXPECT_EQ(Index(here), 1);
+  const v1::Dictionary& message = dictionary_.message();
+  const auto path = [&message](int signature) {
+    std::vector<uint64_t> addresses;
+    for (uint32_t at = message.signatures(signature).call_site(); at != 0;
+         at = message.call_sites(at - 1).caller()) {
+      addresses.push_back(message.call_sites(at - 1).address());
+      EXPECT_LT(message.call_sites(at - 1).caller(), at);
+    }
+    return addresses;
+  };
+  EXPECT_THAT(path(0), ::testing::ElementsAre(0x10, 0x20, 0x1000));
+  EXPECT_THAT(path(1), ::testing::ElementsAre(0x10, 0x20, 0x2000));
+  EXPECT_THAT(path(2), ::testing::ElementsAre(0x10));
+  EXPECT_EQ(message.call_sites_size(), 7);
+  EXPECT_EQ(message.objects_size(), 1);
 }
 
 TEST_F(DictionaryTest, EqualSignaturesOfTwoThreadsAreOne) {

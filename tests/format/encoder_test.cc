@@ -92,6 +92,30 @@ TEST_F(EncoderTest, CallSiteIsToldAsItsObjectNumbersIt) {
   EXPECT_EQ(dictionary.signatures(2).call_site(), 0);
 }
 
+TEST_F(EncoderTest, CallersFollowTheirCallSite) {
+  v1::CodeObject program;
+  program.set_path("/bin/train");
+  program.set_load_address(0x10000);
+  main_.SignatureBy({0x10123, 0x42, 0x10456}, 4, 1);
+  main_.Begin(10, 4).End(20);
+  Encoding encoding;
+  encoding.AddObject(program);
+  const ReplayedLog log = encoding.Finish({&main_});
+  ASSERT_THAT(log.chunks, SizeIs(1));
+  const v1::Dictionary& dictionary = log.chunks[0].dictionary();
+  ASSERT_THAT(dictionary.call_sites(), SizeIs(3));
+  const v1::CallSite& own = dictionary.call_sites(2);
+  EXPECT_EQ(dictionary.signatures(0).call_site(), 3);
+  EXPECT_EQ(own.address(), 0x123);
+  EXPECT_EQ(own.object(), 1);
+  EXPECT_EQ(own.caller(), 2);
+  EXPECT_EQ(dictionary.call_sites(1).address(), 0x42);
+  EXPECT_EQ(dictionary.call_sites(1).object(), 0);
+  EXPECT_EQ(dictionary.call_sites(1).caller(), 1);
+  EXPECT_EQ(dictionary.call_sites(0).address(), 0x456);
+  EXPECT_EQ(dictionary.call_sites(0).caller(), 0);
+}
+
 // FORMAT.md "Order": chunks are written in the order of time.
 TEST_F(EncoderTest, ThreadsAreMergedInTime) {
   main_.Begin(10, 1).End(30).Begin(50, 1).End(70);

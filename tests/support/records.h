@@ -74,6 +74,15 @@ class Records {
     return Add(format::RecordKind::kSignature,
                format::kValuesRecorded | format::kHasCallSite, id, rest);
   }
+  // Of calls that come by a path: return addresses, from inside to outside.
+  Records& SignatureBy(const Words& path, uint32_t id, uint32_t op) {
+    Words rest = {op, path.at(0), path.size() - 1};
+    rest.insert(rest.end(), path.begin() + 1, path.end());
+    return Add(
+        format::RecordKind::kSignature,
+        format::kValuesRecorded | format::kHasCallSite | format::kHasCallers,
+        id, rest);
+  }
   Records& Forget() { return Add(format::RecordKind::kForget, 0, 0, {}); }
 
   Records& Begin(uint64_t ticks, uint32_t signature, const Words& dynamic = {},

@@ -106,6 +106,23 @@ TEST(Attribution, ModuleWhoseCallsNobodyTellsIsKnownByParametersWithinACall) {
                   "batch_norm: m.b by parameter", "add: m by scope"));
 }
 
+// An embedding whose weight makes words of what comes out, too.
+TEST(Attribution,
+     ParameterThatIsLentOutsideOfToldCallsIsUsedByTheModuleAround) {
+  OwnersLog run(TwoLayers());
+  const uint32_t a = run.log.Module("m.a", "Layer", v1::MODULE_SOURCE_TAP);
+  run.Begin(a);
+  run.Op("embedding", {kFirstWeight, 1}, {2}, 1);
+  run.End();
+  run.Op("mul", {2, kSecondWeight}, {3}, 2);
+  run.Op("t", {kFirstWeight}, {kFirstWeight}, 3);
+  run.Op("matmul", {3, kFirstWeight}, {4}, 4);
+  EXPECT_THAT(run.Owners(),
+              ElementsAre("m.a: m.a by tap", "embedding: m.a by tap",
+                          "mul: m.b by parameter", "t: m.a by parameter",
+                          "matmul: m by parameter"));
+}
+
 TEST(Attribution, ModuleOfNoModelIsNamedByItsTypeInsideOfItsCaller) {
   OwnersLog run(TwoLayers());
   const uint32_t outer =

@@ -67,11 +67,12 @@ uint32_t LogBuilder::Returns(std::vector<v1::Value> outputs) {
 
 uint32_t LogBuilder::CalledFrom(uint32_t signature,
                                 const std::string& object_path,
-                                uint64_t address) {
+                                uint64_t address, uint32_t caller) {
   dictionary_.add_objects()->set_path(object_path);
   v1::CallSite* site = dictionary_.add_call_sites();
   site->set_object(dictionary_.objects_size());
   site->set_address(address);
+  site->set_caller(caller);
   *dictionary_.add_signatures() = dictionary_.signatures(signature - 1);
   dictionary_.mutable_signatures()->rbegin()->set_call_site(
       dictionary_.call_sites_size());

@@ -45,9 +45,13 @@ class LogBuilder {
   uint32_t Span(v1::SpanKind kind, const std::string& name);
   uint32_t Returns(std::vector<v1::Value> outputs);
 
-  // The signature as it is when it is called from somewhere in an object.
+  // The signature as it is when it is called from somewhere in an object, in a
+  // function that was called at `caller`, a call site.
   uint32_t CalledFrom(uint32_t signature, const std::string& object_path,
-                      uint64_t address);
+                      uint64_t address, uint32_t caller = 0);
+  uint32_t last_call_site() const {
+    return static_cast<uint32_t>(dictionary_.call_sites_size());
+  }
 
   // A value: a float32 tensor of this shape.
   v1::Value Tensor(std::vector<int64_t> sizes);

@@ -101,6 +101,34 @@ TEST_F(SourceLinesTest, OpCalledByLibTorchHasTheLineOfTheSpanAround) {
                           "add model.cc:9", "mul model.cc:7", "mul -"));
 }
 
+TEST_F(SourceLinesTest, OpCalledByHeaderCodeHasTheLineThatCalledThat) {
+  const uint32_t direct = At(7, add_);
+  log_.CalledFrom(mul_, "/me/train", 1001, log_.last_call_site());
+  const uint32_t through =
+      log_.CalledFrom(mul_, "/me/train", 1000, log_.last_call_site());
+  At(8, add_);
+  const uint32_t elsewhere =
+      log_.CalledFrom(mul_, "/me/train", 1000, log_.last_call_site());
+  Call(direct);
+  Call(through);
+  Call(elsewhere);
+  Call(At(1000, mul_));
+  EXPECT_THAT(Lines(), ElementsAre("add model.cc:7", "mul model.cc:7",
+                                   "mul model.cc:8", "mul -"));
+}
+
+// Nobody writes that; a damaged file may have it.
+TEST_F(SourceLinesTest, CallersThatLeadNowhereAreNone) {
+  const uint32_t own = log_.last_call_site() + 1;
+  Call(log_.CalledFrom(mul_, "/me/train", 1000, own));
+  Call(log_.CalledFrom(mul_, "/me/train", 1001, 1u << 31));
+  for (int i = 0; i < 100000; ++i) {
+    log_.CalledFrom(mul_, "/me/train", 2000 + i, log_.last_call_site());
+  }
+  Call(log_.CalledFrom(mul_, "/me/train", 1002, log_.last_call_site()));
+  EXPECT_THAT(Lines(), ElementsAre("mul -", "mul -", "mul -"));
+}
+
 TEST_F(SourceLinesTest, BackwardNodeHasTheLineOfItsForwardOp) {
   Call(At(7, add_), 3);
   Call(At(8, add_), 4);

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/call_paths.h"
+
 namespace torchtape::internal {
 namespace {
 
@@ -256,7 +258,10 @@ void ImportSlots::VisitAll(bool place) {
       [](dl_phdr_info* info, size_t, void* to) {
         All& all = *static_cast<All*>(to);
         LoaderChanges& changes = all.slots->changes_;
-        all.scan_all |= info->dlpi_subs != changes.unloads;
+        if (info->dlpi_subs != changes.unloads) {
+          all.scan_all = true;
+          CallPaths::CodeWasUnloaded();
+        }
         changes = {info->dlpi_adds, info->dlpi_subs};
         Visit(*info, all.slots).Run(all.place, all.scan_all);
         return 0;

@@ -21,12 +21,17 @@ struct ModuleInstance {
   uint64_t owner = 0;  // differs if it was made anew; 0: nobody owns it
   uint64_t call = 0;   // see CallWord()
 
-  // An address of code has 47 bits.
+  // Of its call site, an address of code and so of 47 bits; or, of a path of
+  // several, a hash of 55.
   static constexpr uint64_t CallWord(uint64_t call_site,
                                      format::ModuleSource source) {
     return call_site | static_cast<uint64_t>(source) << 56;
   }
-  uint64_t call_site() const { return call & ((uint64_t{1} << 56) - 1); }
+  static constexpr uint64_t PathWord(uint64_t hash,
+                                     format::ModuleSource source) {
+    constexpr uint64_t kNoAddress = uint64_t{1} << 55;
+    return CallWord((hash & (kNoAddress - 1)) | kNoAddress, source);
+  }
 
   friend bool operator==(const ModuleInstance& a, const ModuleInstance& b) {
     return a.address == b.address && a.call == b.call && a.type == b.type &&

@@ -25,6 +25,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "core/call_paths.h"
 #include "core/clock.h"
 #include "core/device_timer.h"
 #include "core/hash.h"
@@ -113,11 +114,14 @@ class ThreadRecorder {
   ModuleTable::Entry* AddModule(const ModuleInstance& instance,
                                 ModuleSource source, absl::string_view path,
                                 absl::string_view type);
-  // Number of the signature of its calls. 0 if the ring is full.
-  uint32_t SignatureOfModule(ModuleTable::Entry* module) {
-    if (__builtin_expect(module->signature == 0, 0)) Define(module);
+  // Number of the signature of its calls, which come by `path`. 0 if the ring
+  // is full.
+  uint32_t SignatureOfModule(ModuleTable::Entry* module, const CallPath& path) {
+    if (__builtin_expect(module->signature == 0, 0)) Define(module, path);
     return module->signature;
   }
+
+  CallPaths& call_paths() { return call_paths_; }
 
   // Number of the signature of `values()` for an operator that was called from
   // `call_site`, 0 if that is not known; or for returned values if `op` is 0.
@@ -126,9 +130,11 @@ class ThreadRecorder {
   uint32_t SignatureOf(uint32_t op, uint64_t call_site = 0,
                        bool values_recorded = true) {
     const uint64_t hash = HashOfValues(op, call_site, values_recorded);
-    const uint32_t guess = GuessSignature(hash);
-    if (__builtin_expect(guess != 0, 1)) return guess;
-    return FindSignature(op, call_site, values_recorded, hash);
+    uint32_t found = GuessSignature(hash);
+    if (__builtin_expect(found == 0, 0)) {
+      found = FindSignature(op, CallPath(call_site), values_recorded, hash);
+    }
+    return found & ~kThroughHeaders;
   }
 
   // The steps of SignatureOf(), for who knows an operator by something else
@@ -139,6 +145,9 @@ class ThreadRecorder {
         (kHashKey[4] + values_recorded) * (op + 1) ^ kHashKey[5] * call_site;
     return HashWords(values_->tag_words(), values_->tags(), seed) | kHashBit;
   }
+  // What comes with the number of a signature whose call site is in header
+  // code, so that who knows the call's path should ask for that one's.
+  static constexpr uint32_t kThroughHeaders = 0x10000;
   // 0: the guess was wrong.
   uint32_t GuessSignature(uint64_t hash) {
     const uint64_t guess = HistoryAt(guess_);
@@ -150,8 +159,8 @@ class ThreadRecorder {
     __builtin_prefetch(&HistoryAt(used_ + 8), 1);
     return static_cast<uint32_t>(guess & ~kHashMask);
   }
-  uint32_t FindSignature(uint32_t op, uint64_t call_site, bool values_recorded,
-                         uint64_t hash);
+  uint32_t FindSignature(uint32_t op, const CallPath& path,
+                         bool values_recorded, uint64_t hash);
   // Number of an operator's signature that says nothing of values.
   uint32_t BareSignature(KnownOperator* op);
 
@@ -338,17 +347,17 @@ class ThreadRecorder {
   // Training repeats itself. The signatures used lately are kept in order, and
   // `guess_` follows the previous repetition: as long as that is right, the
   // table of signatures is not touched, and what is touched lies in a row. An
-  // entry is the upper bits of a signature's hash and its id.
+  // entry is the upper bits of a signature's hash, kThroughHeaders and its id.
   static constexpr uint32_t kHistory = 1 << 14;  // a power of two
-  static constexpr uint64_t kHashMask = ~uint64_t{0xffff};
-  static constexpr uint64_t kHashBit = 0x10000;  // no hash is 0
+  static constexpr uint64_t kHashMask = ~uint64_t{0x1ffff};
+  static constexpr uint64_t kHashBit = 0x20000;  // no hash is 0
   // Names that are made up as training goes must not fill the memory.
   static constexpr size_t kMaxTexts = 16384;
   static constexpr size_t kMaxModuleSignatures = 16384;
   static_assert(kMaxSignatures + kAddressSlots + kMaxTexts +
                         kMaxModuleSignatures <
-                    kHashBit,
-                "an id fits below kHashMask");
+                    kThroughHeaders,
+                "an id fits below it");
   class ThreadExit;
 
   static ThreadRecorder* Join();
@@ -360,8 +369,8 @@ class ThreadRecorder {
   uint32_t DefineOperator(SpanKind kind, absl::string_view name,
                           absl::string_view overload, absl::string_view schema,
                           ModuleSource source = ModuleSource::kUnspecified);
-  void Define(ModuleTable::Entry* module);
-  uint32_t DefineSignature(uint32_t op, uint64_t call_site,
+  void Define(ModuleTable::Entry* module, const CallPath& path);
+  uint32_t DefineSignature(uint32_t op, const CallPath& path,
                            bool values_recorded);
   uint64_t& HistoryAt(uint32_t position) {
     return history_[position & (kHistory - 1)];
@@ -445,6 +454,7 @@ class ThreadRecorder {
   std::string text_key_;
   ModuleTable modules_;
   size_t module_signatures_ = 0;
+  CallPaths call_paths_;
   Frame frames_[kMaxDepth];
 };
 

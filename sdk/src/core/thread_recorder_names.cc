@@ -126,40 +126,44 @@ ModuleTable::Entry* ThreadRecorder::AddModule(const ModuleInstance& instance,
   return modules_.Add(instance, op->id);
 }
 
-void ThreadRecorder::Define(ModuleTable::Entry* module) {
+void ThreadRecorder::Define(ModuleTable::Entry* module, const CallPath& path) {
   if (module_signatures_ == kMaxModuleSignatures) Forget();
   if (module_signatures_ == kMaxModuleSignatures) return;  // no room to
   ++module_signatures_;
-  module->signature =
-      DefineSignature(module->op, module->instance.call_site(), false);
+  module->signature = DefineSignature(module->op, path, false);
 }
 
-uint32_t ThreadRecorder::DefineSignature(uint32_t op, uint64_t call_site,
+uint32_t ThreadRecorder::DefineSignature(uint32_t op, const CallPath& path,
                                          bool values_recorded) {
   const size_t tags = values_recorded ? values_->tags() : 0;
-  const size_t fixed = call_site != 0 ? 3 : 2;
-  const size_t words = fixed + tags;
+  const bool has_callers = path.count > 1;
+  const size_t words = 2 + path.count + has_callers + tags;
   uint64_t* record = Reserve(words);
   if (record == nullptr) return 0;
   const uint32_t id = ++last_signature_;
   record[0] = RecordHeader(RecordKind::kSignature,
                            (values_recorded ? format::kValuesRecorded : 0) |
-                               (call_site != 0 ? format::kHasCallSite : 0),
+                               (path.count != 0 ? format::kHasCallSite : 0) |
+                               (has_callers ? format::kHasCallers : 0),
                            words, id);
   record[1] = op;
-  if (call_site != 0) record[2] = call_site;
-  for (size_t i = 0; i < tags; ++i) record[fixed + i] = values_->tag_words()[i];
+  uint64_t* rest = record + 2;
+  for (size_t i = 0; i < path.count; ++i) {
+    *rest++ = path.addresses[i];
+    if (i == 0 && has_callers) *rest++ = path.count - 1;
+  }
+  for (size_t i = 0; i < tags; ++i) *rest++ = values_->tag_words()[i];
   ring_->Commit(words);
   return id;
 }
 
 uint32_t ThreadRecorder::BareSignature(KnownOperator* op) {
   if (op->bare_signature == 0)
-    op->bare_signature = DefineSignature(op->id, 0, false);
+    op->bare_signature = DefineSignature(op->id, CallPath(), false);
   return op->bare_signature;
 }
 
-uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t call_site,
+uint32_t ThreadRecorder::FindSignature(uint32_t op, const CallPath& path,
                                        bool values_recorded, uint64_t hash) {
   if (__builtin_expect(forget_, 0)) Forget();
   uint32_t slot = (hash >> 20) % kSignatureSlots;
@@ -170,8 +174,11 @@ uint32_t ThreadRecorder::FindSignature(uint32_t op, uint64_t call_site,
   if (signature_slots_[slot].hash == 0) {
     // Only if there was no room to forget; the search above must end.
     if (signatures_ >= kSignatureSlots - 1) return 0;
-    const uint32_t id = DefineSignature(op, call_site, values_recorded);
+    uint32_t id = DefineSignature(op, path, values_recorded);
     if (id == 0) return 0;
+    if (path.count == 1 && call_paths_.IsThroughHeaders(path.addresses[0])) {
+      id |= kThroughHeaders;
+    }
     signature_slots_[slot] = {hash, id, used_};
     // Shapes or arguments that never repeat: start over before the next one.
     if (++signatures_ >= kMaxSignatures) forget_ = true;

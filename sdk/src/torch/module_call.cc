@@ -8,6 +8,8 @@
 #include <typeinfo>
 #include <utility>
 
+#include "core/call_paths.h"
+#include "core/hash.h"
 #include "core/module_names.h"
 #include "core/op_source.h"
 #include "core/thread_recorder.h"
@@ -47,7 +49,7 @@ __attribute__((noinline)) ModuleTable::Entry* Meet(
 }  // namespace
 
 bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
-                 const void* call_site, bool watch_exceptions) noexcept {
+                 const CallFrame* frame, bool watch_exceptions) noexcept {
   ThreadRecorder* const recorder = ThreadRecorder::Current();
   if (__builtin_expect(recorder == nullptr, 0)) return false;
   const CostSample sample(&recorder->own_cost(), CostKind::kModules);
@@ -66,8 +68,17 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   instance.address = reinterpret_cast<uintptr_t>(&module);
   instance.type = reinterpret_cast<uintptr_t>(&typeid(module));
   instance.owner = OwnerOf(module);
-  instance.call =
-      ModuleInstance::CallWord(reinterpret_cast<uintptr_t>(call_site), source);
+  CallPath path(frame->return_address);
+  instance.call = ModuleInstance::CallWord(frame->return_address, source);
+  CallPaths& paths = recorder->call_paths();
+  if (paths.IsThroughHeaders(frame->return_address)) {
+    if (paths.Follow(frame, &path)) {
+      instance.call = ModuleInstance::PathWord(
+          HashWords(path.addresses, path.count, 0), source);
+    } else {
+      path = CallPath(frame->return_address);
+    }
+  }
   ModuleTable::Entry* known =
       recorder->modules().Find(instance, ModuleNames::Get().version());
   if (__builtin_expect(known == nullptr, 0)) {
@@ -79,7 +90,8 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   if (recorded.Times(DeviceTime::kModules)) {
     call.timed = ThreadRecorder::Call::kAlways;
   }
-  if (known != nullptr) call.signature = recorder->SignatureOfModule(known);
+  if (known != nullptr)
+    call.signature = recorder->SignatureOfModule(known, path);
   recorder->Begin(call);
   // Too many spans may be open; a call further out has the same key.
   return recorder->HasSpan(call.key);

@@ -16,6 +16,7 @@ class Module;
 
 namespace torchtape::internal {
 
+struct CallFrame;
 class ThreadRecorder;
 
 // From the outside to the inside of one call. A holder stands where the module
@@ -31,18 +32,18 @@ inline const void* KeyOf(const torch::nn::Module& module, ModuleTeller teller) {
   return reinterpret_cast<const char*>(&module) + static_cast<size_t>(teller);
 }
 
-// Begins the span of a call that returns to `call_site`. False if none begins,
+// Begins the span of the call that has this frame. False if none begins,
 // because nothing is recorded or the same call is being told already.
 // `watch_exceptions`: as in ThreadRecorder::Call.
 bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
-                 const void* call_site, bool watch_exceptions) noexcept;
+                 const CallFrame* frame, bool watch_exceptions) noexcept;
 
 // One call of a tapped module. Ends with its destructor at the latest, so that
 // an exception passes through unharmed and is told of.
 class ModuleCall {
  public:
-  ModuleCall(const torch::nn::Module& module, const void* call_site) noexcept {
-    if (BeginModule(module, ModuleTeller::kTap, call_site, false)) {
+  ModuleCall(const torch::nn::Module& module, const CallFrame* frame) noexcept {
+    if (BeginModule(module, ModuleTeller::kTap, frame, false)) {
       key_ = KeyOf(module, ModuleTeller::kTap);
     }
   }

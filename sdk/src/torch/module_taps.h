@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/call_paths.h"
 #include "torch/module_call.h"
 
 namespace torchtape::internal {
@@ -40,7 +41,7 @@ struct ModuleWrapper<Result (Class::*)(Arguments...), number> {
 
   // Member functions are called with their object first.
   static Result Call(Class* self, Arguments... arguments) {
-    ModuleCall call(*self, __builtin_return_address(0));
+    ModuleCall call(*self, CallFrame::At(__builtin_frame_address(0)));
     Result result = reinterpret_cast<Result (*)(Class*, Arguments...)>(next)(
         self, std::forward<Arguments>(arguments)...);
     call.End();

@@ -71,7 +71,8 @@ __attribute__((noinline)) uint32_t FindSignature(const Node& node,
     return SignatureOfPython(node, recorder);
   }
   KnownOperator* op = FindOperator(node, type, recorder);
-  return op ? recorder->FindSignature(op->id, 0, recorded.shapes, hash) : 0;
+  return op ? recorder->FindSignature(op->id, CallPath(), recorded.shapes, hash)
+            : 0;
 }
 
 void Begin(const Node& node, InputBuffer& inputs, ThreadRecorder* recorder) {

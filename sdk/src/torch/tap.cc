@@ -7,6 +7,8 @@
 
 #include <sstream>
 
+#include "core/call_paths.h"
+#include "core/hash.h"
 #include "core/thread_recorder.h"
 #include "torch/op_taps.h"
 #include "torch/tensor_facts.h"
@@ -204,27 +206,44 @@ KnownOperator* AddOperator(uint32_t number, ThreadRecorder* recorder) {
 
 // The signature of a call that was not foreseen; 0 if there is no room.
 __attribute__((noinline)) uint32_t FindSignature(uint32_t number,
-                                                 uint64_t call_site,
+                                                 const CallPath& path,
                                                  uint64_t hash,
                                                  ThreadRecorder* recorder) {
   try {
     KnownOperator* op = recorder->FindByNumber(number);
     if (op == nullptr) op = AddOperator(number, recorder);
     if (op == nullptr) return 0;
-    return recorder->FindSignature(op->id, call_site, recorded.shapes, hash);
+    return recorder->FindSignature(op->id, path, recorded.shapes, hash);
   } catch (...) {
     return 0;  // no memory: the op is dropped and counted
   }
 }
 
+// Numbers of taps are apart from ids of operators.
+uint64_t KeyOf(uint32_t number) { return uint64_t{number} << 32; }
+
+// The signature of a call that came through header code; `found` if it cannot
+// be told by which way.
+__attribute__((noinline)) uint32_t FollowPath(uint32_t number,
+                                              const CallFrame* frame,
+                                              uint32_t found,
+                                              ThreadRecorder* recorder) {
+  CallPath path;
+  if (!recorder->call_paths().Follow(frame, &path)) return found;
+  const uint64_t hash = recorder->HashOfValues(
+      KeyOf(number), HashWords(path.addresses, path.count, 0), recorded.shapes);
+  const uint32_t guess = recorder->GuessSignature(hash);
+  return guess != 0 ? guess : FindSignature(number, path, hash, recorder);
+}
+
 }  // namespace
 
 TapCall::TapCall(const Tap& tap, const void* const* arguments,
-                 const void* site) noexcept
+                 const void* frame_address) noexcept
     : recorder_(ThreadRecorder::Current()) {
   if (__builtin_expect(recorder_ == nullptr, 0)) return;
   const CostSample sample(&recorder_->own_cost(), CostKind::kOps);
-  const uint64_t call_site = reinterpret_cast<uintptr_t>(site);
+  const CallFrame* const frame = CallFrame::At(frame_address);
   ThreadRecorder::Call call;
   call.key = this;
   call.watch_exceptions = false;
@@ -242,13 +261,17 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
     call.has_values = true;
     call.identities = recorded.identities;
   }
-  // Numbers of taps are apart from ids of operators.
-  const uint64_t hash = recorder_->HashOfValues(uint64_t{tap.number} << 32,
-                                                call_site, recorded.shapes);
-  call.signature = recorder_->GuessSignature(hash);
-  if (__builtin_expect(call.signature == 0, 0)) {
-    call.signature = FindSignature(tap.number, call_site, hash, recorder_);
+  const uint64_t hash = recorder_->HashOfValues(
+      KeyOf(tap.number), frame->return_address, recorded.shapes);
+  uint32_t found = recorder_->GuessSignature(hash);
+  if (__builtin_expect(found == 0, 0)) {
+    found = FindSignature(tap.number, CallPath(frame->return_address), hash,
+                          recorder_);
   }
+  if (__builtin_expect((found & ThreadRecorder::kThroughHeaders) != 0, 0)) {
+    found = FollowPath(tap.number, frame, found, recorder_);
+  }
+  call.signature = found & ~ThreadRecorder::kThroughHeaders;
   recorder_->Begin(call);
   if (__builtin_expect(taps_announce.load(std::memory_order_relaxed), 0)) {
     recorder_->Announce(tap.number + 1);

@@ -60,8 +60,9 @@ inline constexpr size_t kMaxTaps = 4096;
 class TapCall {
  public:
   // Records the begin. `arguments`: addresses of the call's arguments.
+  // `frame`: the wrapper's __builtin_frame_address(0).
   TapCall(const Tap& tap, const void* const* arguments,
-          const void* call_site) noexcept;
+          const void* frame) noexcept;
   // Records the end, with the results at these addresses.
   void End(const void* const* results) noexcept;
   ~TapCall() {
@@ -130,7 +131,7 @@ struct TapWrapper<Op, number, Result(Arguments...)> {
 
   static Result Call(Arguments... arguments) {
     const void* const at[] = {&arguments..., nullptr};
-    TapCall call(tap, at, __builtin_return_address(0));
+    TapCall call(tap, at, __builtin_frame_address(0));
     const auto next = reinterpret_cast<Result (*)(Arguments...)>(tap.next);
     if constexpr (std::is_void_v<Result>) {
       next(std::forward<Arguments>(arguments)...);

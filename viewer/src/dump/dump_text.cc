@@ -135,9 +135,7 @@ void DumpText::Begin(const SpanBegin& begin, uint64_t) {
     absl::StrAppend(&text, " forward thread ", frame.forward_thread);
   }
   if (frame.call_site != nullptr) {
-    absl::StrAppend(
-        &text, " at ",
-        SiteText(*frame.call_site, lines_.SiteOf(*frame.call_site)));
+    absl::StrAppend(&text, " at ", SiteText(*frame.call_site, lines_));
   }
   const UserLine line = lines_.Current(begin.thread.facts.number());
   if (line.of_forward && frame.op->kind == v1::SPAN_KIND_BACKWARD) {

@@ -126,6 +126,7 @@ void Attribution::OwnByInputs(const SpanBegin& begin, ThreadModules* thread,
     return;
   } else if (begin.frame.sequence || ClassOfOp(op.name) == OpClass::kLayer) {
     unit->owner = {use.module, ModuleSource::kParameter, false};
+    if (!use.only) unit->parameter_module = use.module;
   } else {
     // Without gradients nothing tells a forward pass from an optimizer, which
     // computes with parameters too.
@@ -273,13 +274,21 @@ bool Attribution::IsTypeTold(int module) const {
 }
 
 // A call that nobody tells of, as that of a BatchNorm, seems to be a part of
-// the call around it.
+// the call around it. But what works with the parameter of a module whose calls
+// are told, outside of these, is of who lent it: such as a decoder that shares
+// the weight of its embedding.
 void Attribution::FindUntoldCalls() {
   absl::flat_hash_map<int, bool> told;
   for (size_t i = carried_; i < units_.size(); ++i) {
     Unit& unit = units_[i];
     const int module = unit.parameter_module;
-    if (unit.module_span == 0 || module == kNoModule) continue;
+    if (module == kNoModule) continue;
+    if (unit.module_span == 0) {
+      const int around = tree_.modules()[module].parent;
+      const bool lent = unit.owner.module == module && calls_.IsTold(module);
+      if (lent && around != kNoModule) unit.owner.module = around;
+      continue;
+    }
     if (module == unit.owner.module ||
         !tree_.IsWithin(module, unit.owner.module)) {
       continue;

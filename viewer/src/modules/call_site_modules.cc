@@ -50,13 +50,14 @@ CallSiteModules::Candidates& CallSiteModules::Of(const ModuleTree& tree,
   Candidates& candidates = sites_[call_site.id];
   if (candidates.known) return candidates;
   candidates.known = true;
-  if (call_site.object == nullptr || IsLibTorch(*call_site.object)) {
-    return candidates;
-  }
-  for (const SourceFrame& frame : lookup_(call_site).frames) {
-    if (frame.line == 0) continue;
-    candidates.modules = ModulesOf(tree, frame.function);
-    if (candidates.modules != nullptr) break;
+  for (const CallSite* site = &call_site; site != nullptr;
+       site = site->caller) {
+    if (site->object == nullptr || IsLibTorch(*site->object)) break;
+    for (const SourceFrame& frame : lookup_(*site).frames) {
+      if (frame.line == 0) continue;
+      candidates.modules = ModulesOf(tree, frame.function);
+      if (candidates.modules != nullptr) return candidates;
+    }
   }
   return candidates;
 }

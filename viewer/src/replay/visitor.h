@@ -42,6 +42,7 @@ struct CallSite {
   uint32_t id;  // 0, 1, 2, ... in the order of first use in the log
   const CodeObject* object;  // null: in none that is known
   uint64_t address;
+  const CallSite* caller = nullptr;  // null: not told, as for most
 };
 
 // A span that is open.

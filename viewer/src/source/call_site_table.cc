@@ -1,6 +1,11 @@
 #include "source/call_site_table.h"
 
 namespace torchtape::viewer {
+namespace {
+
+constexpr size_t kMostCallers = 64;  // more than any recorder tells
+
+}  // namespace
 
 const CodeObject* CallSiteTable::Intern(const v1::CodeObject& object) {
   auto [it, added] = known_objects_.try_emplace(
@@ -13,11 +18,13 @@ const CodeObject* CallSiteTable::Intern(const v1::CodeObject& object) {
 }
 
 const CallSite* CallSiteTable::Intern(const CodeObject* object,
-                                      uint64_t address) {
-  auto [it, added] =
-      known_sites_.try_emplace(std::make_pair(object, address), nullptr);
+                                      uint64_t address,
+                                      const CallSite* caller) {
+  auto [it, added] = known_sites_.try_emplace(
+      std::make_tuple(object, address, caller), nullptr);
   if (added) {
-    sites_.push_back({static_cast<uint32_t>(sites_.size()), object, address});
+    sites_.push_back(
+        {static_cast<uint32_t>(sites_.size()), object, address, caller});
     it->second = &sites_.back();
   }
   return it->second;
@@ -29,12 +36,17 @@ void CallSiteTable::Load(const v1::Dictionary& dictionary) {
     objects.push_back(Intern(object));
   }
   std::vector<const CallSite*> local = {nullptr};
+  std::vector<size_t> callers = {0};
   local.reserve(dictionary.call_sites_size() + 1);
   for (const v1::CallSite& site : dictionary.call_sites()) {
     const uint32_t object = site.object();
     const bool known = object != 0 && object <= objects.size();
-    local.push_back(
-        Intern(known ? objects[object - 1] : nullptr, site.address()));
+    // Earlier ones and few, so that there is an end.
+    uint32_t caller = site.caller() < local.size() ? site.caller() : 0;
+    if (callers[caller] == kMostCallers) caller = 0;
+    callers.push_back(caller == 0 ? 0 : callers[caller] + 1);
+    local.push_back(Intern(known ? objects[object - 1] : nullptr,
+                           site.address(), local[caller]));
   }
   of_signature_.assign(1, nullptr);
   of_signature_.reserve(dictionary.signatures_size() + 1);

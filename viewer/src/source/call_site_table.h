@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,12 +33,14 @@ class CallSiteTable {
 
  private:
   const CodeObject* Intern(const v1::CodeObject& object);
-  const CallSite* Intern(const CodeObject* object, uint64_t address);
+  const CallSite* Intern(const CodeObject* object, uint64_t address,
+                         const CallSite* caller);
 
   std::vector<const CallSite*> of_signature_;  // of the chunk
   std::deque<CallSite> sites_;
   std::deque<CodeObject> objects_;
-  absl::flat_hash_map<std::pair<const CodeObject*, uint64_t>, const CallSite*>
+  absl::flat_hash_map<std::tuple<const CodeObject*, uint64_t, const CallSite*>,
+                      const CallSite*>
       known_sites_;
   absl::flat_hash_map<std::pair<std::string, std::string>, const CodeObject*>
       known_objects_;

@@ -25,13 +25,15 @@ std::string FrameText(const SourceFrame& frame) {
                         : absl::StrCat(place, ", ", frame.function));
 }
 
-std::string SiteText(const CallSite& call_site, const Site& site) {
-  const SourceFrame* frame = UserFrame(call_site, site);
+std::string SiteText(const CallSite& call_site, const SourceLines& lines) {
+  const CallSite* at = &lines.UsersSite(call_site);
+  const Site& site = lines.SiteOf(*at);
+  const SourceFrame* frame = UserFrame(*at, site);
   if (frame == nullptr && !site.frames.empty()) frame = &site.frames.front();
-  if (frame == nullptr) return EscapeText(PlaceOf(call_site));
+  if (frame == nullptr) return EscapeText(PlaceOf(*at));
   if (frame->line != 0) return FrameText(*frame);
   return absl::StrCat(FrameText(*frame), " in ",
-                      EscapeText(BaseName(call_site.object->path)));
+                      EscapeText(BaseName(at->object->path)));
 }
 
 Json FrameJson(const SourceFrame& frame) {
@@ -54,11 +56,14 @@ Json SourceJson(const UserLine& line, const CallSite* call_site,
   }
   json["address"] = call_site->address;
   json["frames"] = Json::array();
-  for (const SourceFrame& frame : lines.SiteOf(*call_site).frames) {
-    json["frames"].push_back(FrameJson(frame));
-    json["frames"].back()["inlined"] = frame.inlined;
+  const CallSite* const last = &lines.UsersSite(*call_site);
+  for (const CallSite* at = call_site;; at = at->caller) {
+    for (const SourceFrame& frame : lines.SiteOf(*at).frames) {
+      json["frames"].push_back(FrameJson(frame));
+      json["frames"].back()["inlined"] = frame.inlined;
+    }
+    if (at == last) return json;
   }
-  return json;
 }
 
 }  // namespace torchtape::viewer

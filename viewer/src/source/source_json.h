@@ -16,7 +16,7 @@ std::string FrameText(const SourceFrame& frame);
 
 // The user's part of a site; else the function that called, or the address.
 // Escaped.
-std::string SiteText(const CallSite& call_site, const Site& site);
+std::string SiteText(const CallSite& call_site, const SourceLines& lines);
 
 // {file, line, function, ...} of a span. Null if neither its line nor its call
 // site is known.

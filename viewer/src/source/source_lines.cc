@@ -37,14 +37,24 @@ void SourceLines::NoteProblem(const CallSite& call_site, const Site& site) {
 }
 
 const SourceFrame* SourceLines::UserFrameOf(const CallSite& call_site) {
-  if (call_site.id >= sites_.size()) sites_.resize(call_site.id + 1);
-  KnownSite& known = sites_[call_site.id];
-  if (known.site == nullptr) {
-    known.site = &lookup_(call_site);
-    known.user = UserFrame(call_site, *known.site);
-    NoteProblem(call_site, *known.site);
+  for (const CallSite* at = &call_site; at != nullptr; at = at->caller) {
+    if (at->id >= sites_.size()) sites_.resize(at->id + 1);
+    KnownSite& known = sites_[at->id];
+    if (known.site == nullptr) {
+      known.site = &lookup_(*at);
+      known.user = UserFrame(*at, *known.site);
+      NoteProblem(*at, *known.site);
+    }
+    if (known.user != nullptr) return known.user;
   }
-  return known.user;
+  return nullptr;
+}
+
+const CallSite& SourceLines::UsersSite(const CallSite& call_site) const {
+  for (const CallSite* at = &call_site; at != nullptr; at = at->caller) {
+    if (sites_[at->id].user != nullptr) return *at;
+  }
+  return call_site;
 }
 
 void SourceLines::OnBegin(const SpanBegin& begin) {

@@ -53,6 +53,10 @@ class SourceLines : public Visitor {
     return *sites_[call_site.id].site;
   }
 
+  // Of such a call site and its callers the first that has a line of the
+  // user's; the call site itself if none has.
+  const CallSite& UsersSite(const CallSite& call_site) const;
+
   // Why the lines of some objects of the user's are not known, in a line for
   // each.
   std::vector<std::string> Notes() const;

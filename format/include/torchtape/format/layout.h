@@ -15,7 +15,7 @@ inline constexpr size_t kFileHeaderBytes = 16;
 inline constexpr unsigned char kFileMagic[8] = {0x89, 'T',  'A',  'P',
                                                 'E',  0x0d, 0x0a, 0x1a};
 inline constexpr uint16_t kMajorVersion = 1;
-inline constexpr uint16_t kMinorVersion = 2;
+inline constexpr uint16_t kMinorVersion = 3;
 
 // Chunk header, 40 bytes: sync mark (8), kind (u8), codec (u8), zero (u16),
 // stored_bytes (u32), raw_bytes (u32), CRC-32 of the stored payload (u32),

@@ -15,8 +15,10 @@
 //   kOperator   id: operator. SpanKind (bits 0-31), ModuleSource (32-63); then
 //               three texts: name, overload, schema
 //   kSignature  id: signature. operator id, or 0 for returned values; the
-//               address the op was called from if kHasCallSite; then value
-//               tags as ValueTag says. Flag kValuesRecorded
+//               address the op was called from if kHasCallSite; with
+//               kHasCallers how many addresses follow, from which the function
+//               of the one before was called; then value tags as ValueTag says.
+//               Flag kValuesRecorded
 //   kForget     all signatures of this stream so far
 //   kBegin      id: signature. ticks; sequence number if kHasSequence; forward
 //               thread if kBackward; then dynamic words
@@ -120,6 +122,7 @@ constexpr uint64_t OperatorWord(SpanKind kind, ModuleSource source) {
 // Flags of a header word. A bit means what its record's kind says.
 inline constexpr uint64_t kValuesRecorded = 1;  // kSignature
 inline constexpr uint64_t kHasCallSite = 2;     // kSignature
+inline constexpr uint64_t kHasCallers = 4;      // kSignature, kHasCallSite too
 inline constexpr uint64_t kHasSequence = 1;     // kBegin
 inline constexpr uint64_t kBackward = 2;        // kBegin
 inline constexpr uint64_t kThrew = 1;           // kEnd
@@ -132,6 +135,9 @@ inline constexpr uint64_t kRecording = 1;       // kStep, kWindow
 // kValue: no value, but a reason to keep what is there.
 inline constexpr uint64_t kKeep = 1;
 inline constexpr uint64_t kOutOfMemory = 2;
+
+// At most, of one call site.
+inline constexpr size_t kMostCallers = 31;
 
 // Words of a kDeviceTime and of a kDeviceLoss.
 inline constexpr size_t kDeviceTimeWords = 9;

@@ -1,0 +1,152 @@
+#include "core/call_paths.h"
+
+#include <execinfo.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace torchtape_call_paths_test {
+
+using torchtape::internal::CallFrame;
+using torchtape::internal::CallPath;
+using torchtape::internal::CallPaths;
+
+CallPaths* paths = nullptr;
+
+struct Told {
+  bool followed;
+  std::vector<uint64_t> path, stack;
+};
+
+// As a wrapper that a call reaches.
+__attribute__((noinline)) Told Callee() {
+  Told told;
+  void* addresses[64];
+  const int count = backtrace(addresses, 64);
+  for (int i = 1; i < count; ++i) {
+    told.stack.push_back(reinterpret_cast<uintptr_t>(addresses[i]));
+  }
+  CallPath path;
+  told.followed =
+      paths->Follow(CallFrame::At(__builtin_frame_address(0)), &path);
+  told.path.assign(path.addresses, path.addresses + path.count);
+  return told;
+}
+
+void Use(const volatile void*) {}
+
+}  // namespace torchtape_call_paths_test
+
+// As if from a header of LibTorch.
+namespace torch::call_paths_test {
+
+using torchtape_call_paths_test::Callee;
+using torchtape_call_paths_test::Told;
+using torchtape_call_paths_test::Use;
+
+// Every other one has a frame pointer.
+template <int depth>
+Told Through();
+
+template <int depth>
+__attribute__((noinline)) Told WithFramePointer() {
+  return Through<depth>();
+}
+
+template <int depth>
+__attribute__((noinline, optimize("O2"))) Told Through() {
+  volatile char locals[16 * (depth + 1)] = {};
+  Use(locals);
+  Told told;
+  if constexpr (depth <= 1) {
+    told = Callee();
+  } else {
+    told = WithFramePointer<depth - 1>();
+  }
+  Use(locals);
+  return told;
+}
+
+}  // namespace torch::call_paths_test
+
+namespace torchtape_call_paths_test {
+
+__attribute__((noinline)) Told Directly() {
+  Told told = Callee();
+  Use(&told);
+  return told;
+}
+template <int depth>
+__attribute__((noinline)) Told ThroughHeaders() {
+  Told told = torch::call_paths_test::Through<depth>();
+  Use(&told);
+  return told;
+}
+
+}  // namespace torchtape_call_paths_test
+
+namespace torchtape::internal {
+namespace {
+
+using ::testing::ElementsAreArray;
+using torchtape_call_paths_test::Directly;
+using torchtape_call_paths_test::ThroughHeaders;
+using torchtape_call_paths_test::Told;
+
+class CallPathsTest : public ::testing::Test {
+ protected:
+  CallPathsTest() { torchtape_call_paths_test::paths = &paths_; }
+  static std::vector<uint64_t> Inner(const Told& told, size_t count) {
+    return {told.stack.begin(), told.stack.begin() + count};
+  }
+
+  CallPaths paths_;
+};
+
+TEST_F(CallPathsTest, CallOfTheProgramsIsItsOwnPath) {
+  const Told told = Directly();
+  ASSERT_TRUE(told.followed);
+  EXPECT_THAT(told.path, ElementsAreArray(Inner(told, 1)));
+  EXPECT_FALSE(paths_.IsThroughHeaders(told.path[0]));
+}
+
+#if defined(__x86_64__)
+
+TEST_F(CallPathsTest, PathEndsWhereTheProgramsOwnCodeIs) {
+  const Told told = ThroughHeaders<3>();
+  ASSERT_TRUE(told.followed);
+  EXPECT_THAT(told.path, ElementsAreArray(Inner(told, 6)));
+  EXPECT_TRUE(paths_.IsThroughHeaders(told.path[0]));
+}
+
+TEST_F(CallPathsTest, TwoLinesThatCallTheSameHaveTwoPaths) {
+  const Told first = ThroughHeaders<2>();
+  const Told second = ThroughHeaders<2>();
+  const Told other = torch::call_paths_test::Through<2>();
+  EXPECT_EQ(first.path, second.path);
+  ASSERT_TRUE(other.followed);
+  EXPECT_EQ(other.path[1], first.path[1]);
+  EXPECT_EQ(other.path[2], first.path[2]);
+  EXPECT_NE(other.path[3], first.path[3]);
+}
+
+TEST_F(CallPathsTest, PathThatIsTooLongIsNotTold) {
+  EXPECT_TRUE(ThroughHeaders<CallPath::kMost / 2>().followed);
+  EXPECT_FALSE(ThroughHeaders<CallPath::kMost / 2 + 1>().followed);
+}
+
+TEST_F(CallPathsTest, AfterAnUnloadingAllIsFoundOutAnew) {
+  const Told before = ThroughHeaders<3>();
+  CallPaths::CodeWasUnloaded();
+  const Told after = ThroughHeaders<3>();
+  EXPECT_EQ(after.path[0], before.path[0]);
+  EXPECT_EQ(after.path.size(), before.path.size());
+}
+
+#endif
+
+}  // namespace
+}  // namespace torchtape::internal
