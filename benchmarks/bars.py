@@ -1,5 +1,5 @@
 """Holds measured figures against their bars: bars.py OP_COST LOG_COST TRAINING_COST
-ATTRIBUTION FLOPS REPORT REPORT_GRAPH READING RESULT."""
+ATTRIBUTION FLOPS REPORT REPORT_GRAPH READING WRAPPERS RESULT."""
 
 import json
 import sys
@@ -53,6 +53,11 @@ def training_rows(costs):
         yield f"{cost['training']}: what the log states, off by", 100 * wrong, 20, "%"
 
 
+def wrapper_rows(cost):
+    yield "generated wrappers: to build, on two cores", cost["seconds"], 60, "s"
+    yield "generated wrappers: code and data", cost["bytes"] / 1e6, 4, "MB"
+
+
 def attribution_rows(results):
     """Of these the bar is the least."""
     for result in results:
@@ -72,12 +77,13 @@ def flops_rows(results):
 
 
 def main():
-    costs, log, trainings, zoo, looks, report, graph, reading, result = sys.argv[1:]
+    costs, log, trainings, zoo, looks, report, graph, reading, wrappers, result = sys.argv[1:]
     rows = [
         *op_rows(json.load(open(costs))),
         *log_rows(json.load(open(log))),
         *reading_rows(json.load(open(reading))),
         *training_rows(json.load(open(trainings))),
+        *wrapper_rows(json.load(open(wrappers))),
         *((row["name"], row["figure"], row["bar"], row["unit"])
           for file in (report, graph) for row in json.load(open(file))),
     ]

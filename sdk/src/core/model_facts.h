@@ -14,14 +14,13 @@ namespace torchtape::internal {
 
 struct ModuleFacts {
   std::string path;
-  std::string type;
+  std::string type;  // as typeid() calls it in source, or as TorchScript does
   uint32_t parent = 0;  // 1-based index; 0 for the root
   bool training = false;
   // Which module it is, of the program's own; null for one of TorchScript.
   const void* address = nullptr;
   std::weak_ptr<const void> instance;
-  bool owned = false;       // a shared_ptr owns it, so `instance` tells
-  std::string called_type;  // its dynamic type as typeid() calls it in source
+  bool owned = false;  // a shared_ptr owns it, so `instance` tells
 };
 
 struct ParameterFacts {

@@ -31,8 +31,7 @@ void ModuleNames::Attach(const ModelFacts& facts) {
     // Of a module that is reached twice, the first path counts.
     model.modules.try_emplace(
         module.address,
-        Attached{module.path, std::string(ShortTypeName(module.type)),
-                 module.called_type, module.instance, module.owned});
+        Attached{module.path, module.type, module.instance, module.owned});
   }
   std::lock_guard<std::mutex> lock(mutex_);
   const auto known = std::find_if(
@@ -49,7 +48,7 @@ void ModuleNames::Attach(const ModelFacts& facts) {
 ModuleName ModuleNames::Find(const void* address, absl::string_view type) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (const Attached* attached = FindAttached(address, type)) {
-    return {attached->path, attached->type};
+    return {attached->path, std::string(ShortTypeName(attached->type))};
   }
   ModuleName name;
   name.type = std::string(ShortTypeName(type));
@@ -70,8 +69,7 @@ const ModuleNames::Attached* ModuleNames::FindAttached(const void* address,
     if (found == model.modules.end()) continue;
     const Attached& attached = found->second;
     // What lives at this address is this module, if that lives at all.
-    if (attached.owned ? !attached.instance.expired()
-                       : attached.called_type == type) {
+    if (attached.owned ? !attached.instance.expired() : attached.type == type) {
       return &attached;
     }
   }

@@ -53,8 +53,7 @@ class ModuleNames {
  private:
   struct Attached {
     std::string path;
-    std::string type;
-    std::string called_type;  // as Find() is given it
+    std::string type;  // as Find() is given it
     std::weak_ptr<const void> instance;
     bool owned;
   };

@@ -22,13 +22,14 @@ class Describer {
 
   void Add(const torch::nn::Module& module, const std::string& path,
            uint32_t parent) {
-    const uint32_t index =
-        AddModule(path, module.name(), parent, module.is_training());
+    // Not name(), which may say anything: MultiheadAttentionImpl calls itself
+    // something else.
+    const uint32_t index = AddModule(path, c10::demangle(typeid(module).name()),
+                                     parent, module.is_training());
     ModuleFacts& facts = model_.modules.back();
     facts.address = &module;
     facts.instance = module.weak_from_this();
     facts.owned = !facts.instance.expired();
-    facts.called_type = c10::demangle(typeid(module).name());
     for (const auto& parameter : module.named_parameters(/*recurse=*/false)) {
       AddTensor(parameter.value(), path + "." + parameter.key(), index, false);
     }

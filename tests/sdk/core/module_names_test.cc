@@ -18,7 +18,6 @@ class ModuleNamesTest : public ::testing::Test {
     ModuleFacts& module = model.modules.emplace_back();
     module.path = path;
     module.type = "torch::nn::LinearImpl";
-    module.called_type = "torch::nn::LinearImpl";
     module.address = address;
     module.instance = owner;
     module.owned = owner != nullptr;

@@ -287,6 +287,16 @@ TEST_F(ModulesTest, ModuleIsNamedByItsPathOnceItIsAttached) {
   EXPECT_THAT(Names(calls), ElementsAre("Linear#1", "net.fc"));
 }
 
+// A module may call itself what it likes.
+TEST_F(ModulesTest, TypeOfAModuleIsItsClass) {
+  torch::nn::MultiheadAttention attention(4, 2);
+  ASSERT_EQ(attention->name(), "torch::nn::MultiheadAttention");
+  Record([&](Tracker* tracker) { tracker->Attach(*attention, "a"); });
+  EXPECT_THAT(recorded_.modules,
+              ElementsAre("a torch::nn::MultiheadAttentionImpl training",
+                          "a.out_proj torch::nn::LinearImpl training"));
+}
+
 TEST_F(ModulesTest, ModuleAtTheAddressOfOneThatIsGoneIsAnother) {
   alignas(64) unsigned char room[sizeof(torch::nn::LinearImpl)];
   const auto make = [&room] {

@@ -289,6 +289,8 @@ void Attribution::FindUntoldCalls() {
       if (lent && around != kNoModule) unit.owner.module = around;
       continue;
     }
+    // LibTorch's own modules call no module that taps do not see.
+    if (unit.owner.source == ModuleSource::kTap) continue;
     if (module == unit.owner.module ||
         !tree_.IsWithin(module, unit.owner.module)) {
       continue;
