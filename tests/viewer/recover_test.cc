@@ -8,6 +8,8 @@
 #include <optional>
 #include <sstream>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "support/journaled_run.h"
 #include "support/temp_folder.h"
@@ -122,6 +124,60 @@ TEST_F(RecoverTool, FollowShowsALiveRunUntilItEnds) {
       });
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   EXPECT_THAT(shown, ::testing::ElementsAre("3", "5", "5"));
+}
+
+TEST_F(RecoverTool, FollowedDumpHasEveryStepOnce) {
+  std::optional<JournaledRun> run(std::in_place, folder_ / "run.tape");
+  Records main(1);
+  main.Operator(1, "aten::add").Signature(1, 1);
+  const auto train = [&](uint64_t step) {
+    main.Step(step * 100, step).Begin(step * 100 + 10, 1);
+    main.End(step * 100 + 20);
+  };
+  const auto write = [&] {
+    run->Publish(1, main);
+    EXPECT_TRUE(run->WriteChunk().ok());
+  };
+  train(1);
+  write();
+  NewSteps steps{VerbOptions()};
+  std::vector<std::string> shown;
+  std::string all;
+  const absl::StatusOr<Outcome> outcome = Follow(
+      folder_ / "run.tape",
+      [&](const Log& log) {
+        std::ostringstream out;
+        absl::StatusOr<Outcome> outcome = steps.Dump(log, out);
+        all += out.str();
+        std::string numbers;
+        for (int step = 1; step <= 4; ++step) {
+          if (absl::StrContains(out.str(), absl::StrCat("step ", step))) {
+            absl::StrAppend(&numbers, step);
+          }
+        }
+        shown.push_back(numbers);
+        return outcome;
+      },
+      [&](double) {
+        switch (shown.size()) {
+          case 1:
+            train(2);
+            train(3);
+            return write();
+          case 2:
+            return;  // nothing new
+          case 3:
+            train(4);
+            return write();
+          default:
+            run.reset();
+        }
+      });
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_THAT(shown, ::testing::ElementsAre("", "12", "", "3", "4"));
+  // What follows are notes.
+  EXPECT_THAT(Run("dump run.tape"), ::testing::StartsWith(all));
+  EXPECT_THAT(all, HasSubstr("step 4 begins"));
 }
 
 TEST_F(RecoverTool, FollowOfAFinishedRunShowsItOnce) {

@@ -1,12 +1,11 @@
 #include "core/call_paths.h"
 
-#include <execinfo.h>
-
 #include <cstdint>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "unwound_stack.h"
 
 namespace torchtape_call_paths_test {
 
@@ -24,11 +23,7 @@ struct Told {
 // As a wrapper that a call reaches.
 __attribute__((noinline)) Told Callee() {
   Told told;
-  void* addresses[64];
-  const int count = backtrace(addresses, 64);
-  for (int i = 1; i < count; ++i) {
-    told.stack.push_back(reinterpret_cast<uintptr_t>(addresses[i]));
-  }
+  told.stack = torchtape::testing::UnwoundStack();
   CallPath path;
   told.followed =
       paths->Follow(CallFrame::At(__builtin_frame_address(0)), &path);

@@ -1,7 +1,6 @@
 #include "core/frame_rule.h"
 
 #include <alloca.h>
-#include <execinfo.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -10,11 +9,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "unwound_stack.h"
 
 namespace torchtape::internal {
 namespace {
 
-// The stack of this thread as the C library unwinds it, and as rules lead out
+// The stack of this thread as it is unwound, and as rules lead out
 // of it, as far as they do.
 struct Stacks {
   std::vector<uint64_t> unwound, led;
@@ -22,11 +22,7 @@ struct Stacks {
 
 __attribute__((noinline)) Stacks ReadStacks() {
   Stacks stacks;
-  void* addresses[256];
-  const int count = backtrace(addresses, 256);
-  for (int i = 1; i < count; ++i) {  // without this one
-    stacks.unwound.push_back(reinterpret_cast<uintptr_t>(addresses[i]));
-  }
+  stacks.unwound = testing::UnwoundStack();
   const auto* const frame =
       static_cast<const uint64_t*>(__builtin_frame_address(0));
   uint64_t frame_pointer = frame[0];

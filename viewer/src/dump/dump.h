@@ -10,9 +10,11 @@
 #include <memory>
 #include <ostream>
 
+#include "absl/status/statusor.h"
 #include "modules/module_source.h"
 #include "replay/visitor.h"
 #include "source/source_lines.h"
+#include "torchtape/viewer/verbs.h"
 
 namespace torchtape::viewer {
 
@@ -43,6 +45,11 @@ std::unique_ptr<DumpFormat> DumpAsText(const SourceLines* lines,
                                        std::ostream* out);
 std::unique_ptr<DumpFormat> DumpAsJson(const SourceLines* lines,
                                        std::ostream* out);
+
+// Dump() of steps of which the log may hold only some. `beside` sees all of
+// them that are replayed for it, too.
+absl::StatusOr<Outcome> DumpSteps(const Log& log, const VerbOptions& options,
+                                  Visitor* beside, std::ostream& out);
 
 // "op", "backward", "range", "script", "module", "engine".
 const char* SpanKindName(v1::SpanKind kind);

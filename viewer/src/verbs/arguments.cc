@@ -153,6 +153,9 @@ class CommandLine {
   void AddDump() {
     CLI::App* app = AddVerb("dump", "all events as text", Dump);
     AddSelection(app, "at most N lines");
+    app->add_flag("--follow", arguments_.follow,
+                  "go on with each step that ends while it is being recorded")
+        ->excludes("--top");
     AddSymbols(app);
   }
 

@@ -65,16 +65,19 @@ absl::StatusOr<Outcome> RunReport(const Arguments& arguments,
   });
 }
 
-// On a terminal each showing takes the place of the one before. Showing takes a
-// tenth of the time at most, however large the log grows.
+// On a terminal each showing takes the place of the one before; a dump goes on.
+// Showing takes a tenth of the time at most, however large the log grows.
 absl::StatusOr<Outcome> FollowVerb(const Arguments& arguments,
                                    std::ostream& out) {
-  const bool redraw = StdoutIsTerminal() && !arguments.options.json;
+  const bool is_dump = arguments.verb == &Dump;
+  const bool redraw = StdoutIsTerminal() && !arguments.options.json && !is_dump;
+  NewSteps steps(arguments.options);
   return Follow(
       arguments.log_path,
       [&](const Log& log) {
         if (redraw) out << "\x1b[H\x1b[J";
-        absl::StatusOr<Outcome> outcome = RunVerb(arguments, log, out);
+        absl::StatusOr<Outcome> outcome =
+            is_dump ? steps.Dump(log, out) : RunVerb(arguments, log, out);
         out.flush();
         return outcome;
       },

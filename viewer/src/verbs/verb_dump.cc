@@ -100,8 +100,8 @@ class Selection : public Visitor {
 
 }  // namespace
 
-absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
-                             std::ostream& out) {
+absl::StatusOr<Outcome> DumpSteps(const Log& log, const VerbOptions& options,
+                                  Visitor* beside, std::ostream& out) {
   Symbolizer symbolizer(SearchPlaces{options.symbols});
   SourceLines lines(&symbolizer);
   CallSiteModules call_sites(&symbolizer);
@@ -112,14 +112,21 @@ absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
   PendingLines pending(format.get(), &attribution, &text, &out);
   attribution.AddVisitor(&pending);
   Selection selection(options, format.get(), &pending);
-  StepTotals steps(true);
   absl::StatusOr<ReplayReport> report =
       ReplayLog(log, options, format::StreamCursor::Columns::kAll,
-                {&steps, &attribution, &lines, &selection});
+                {beside, &attribution, &lines, &selection});
   if (!report.ok()) return report.status();
-  absl::Status covered = steps.Covers(options.steps);
-  if (!covered.ok()) return covered;
   return Outcome{0, NotesOf(log, *report)};
+}
+
+absl::StatusOr<Outcome> Dump(const Log& log, const VerbOptions& options,
+                             std::ostream& out) {
+  StepTotals steps(true);
+  absl::StatusOr<Outcome> outcome = DumpSteps(log, options, &steps, out);
+  if (!outcome.ok()) return outcome;
+  const absl::Status covered = steps.Covers(options.steps);
+  if (!covered.ok()) return covered;
+  return outcome;
 }
 
 }  // namespace torchtape::viewer
