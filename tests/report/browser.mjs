@@ -133,17 +133,34 @@ class Page {
     return { x: box.left + (x <= 1 ? x * box.width : x), y: box.top + (y <= 1 ? y * box.height : y) };
   }
 
-  async click(selector, point, clickCount = 1) {
+  // `times`: at one place of the screen, whatever the first click has done.
+  async click(selector, point, times = 1) {
     const where = await this.at(selector, point);
     await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", ...where });
-    for (const type of ["mousePressed", "mouseReleased"]) {
-      await this.send("Input.dispatchMouseEvent", { type, button: "left", buttons: 1, clickCount, ...where });
+    for (let clickCount = 1; clickCount <= times; ++clickCount) {
+      for (const type of ["mousePressed", "mouseReleased"]) {
+        await this.send("Input.dispatchMouseEvent", { type, button: "left", buttons: 1, clickCount, ...where });
+      }
+      await this.settle();
     }
-    await this.settle();
   }
 
   async hover(selector, point) {
     await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", ...(await this.at(selector, point)) });
+    await this.settle();
+  }
+
+  // With the button down from one point of an element to another.
+  async drag(selector, from, to, { shift = false } = {}) {
+    const modifiers = shift ? 8 : 0;
+    const [begin, end] = [await this.at(selector, from), await this.at(selector, to)];
+    const send = (type, where, buttons) => this.send("Input.dispatchMouseEvent",
+      { type, button: "left", buttons, modifiers, clickCount: 1, ...where });
+    await send("mousePressed", begin, 1);
+    for (const part of [0.5, 1]) {
+      await send("mouseMoved", { x: begin.x + part * (end.x - begin.x), y: begin.y + part * (end.y - begin.y) }, 1);
+    }
+    await send("mouseReleased", end, 0);
     await this.settle();
   }
 

@@ -126,3 +126,27 @@ test("search finds types of numbers", async () => {
   await page.press("Enter");
   assert.match(await panelTitle(page), /float32/);
 });
+
+test("what was chosen by a key keeps the focus, so that Tab goes on from there", async () => {
+  const page = await open("sample");
+  const focused = () => page.eval("document.activeElement.closest('.shares, thead, .panel')?.className || document.activeElement.tagName");
+  await page.eval("document.querySelector('.shares button:not(:disabled)').focus()");
+  await page.press("Enter");
+  assert.equal(await focused(), "shares");
+  assert.notEqual(await panelTitle(page), undefined);
+  await page.eval("document.querySelector('.panel .link').focus()");
+  await page.press("Enter");
+  assert.equal(await focused(), "panel");
+  await page.click("#tab-ops");
+  await page.eval("document.querySelectorAll('thead button')[1].focus()");
+  await page.press("Enter");
+  assert.equal(await page.eval("[...document.querySelectorAll('thead button')].indexOf(document.activeElement)"), 1);
+});
+
+test("a link restores by what live memory is told apart", async () => {
+  const page = await open("sample", { hash: "#view=memory&step=1" });
+  await page.click(".choice button:nth-child(2)");
+  const again = await open("sample", { hash: await page.eval("location.hash") });
+  assert.equal(await again.eval("report.canvas().groupedBy"), "maker");
+  assert.equal(await textOf(again, ".choice button[aria-pressed=true]"), "by op");
+});

@@ -80,3 +80,12 @@ test("when a replay has ended, the table is that of the cursor", async () => {
   const live = (await copiedTable(page)).filter((row) => row.made !== "");
   assert.equal(live.reduce((sum, row) => sum + Number(row.bytes), 0), 1500);
 });
+
+test("who frees what is live can be read without scrolling", async () => {
+  const page = await open("saving", { hash: "#view=memory" });
+  await page.click("#peak");
+  await page.click("tbody .fold");
+  const cells = await page.eval("[...document.querySelectorAll('tbody tr')].map((row) => [row.cells[6].textContent, row.cells[7].textContent])");
+  assert.ok(cells.some(([made]) => /^\d\.\d us$/.test(made)), JSON.stringify(cells));
+  assert.ok(await page.eval("(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('.below .scroll'))"));
+});

@@ -277,3 +277,25 @@ test("the page says what it is without data of its own from elsewhere", () => {
   assert.match(html, /default-src 'none'/);
   assert.doesNotMatch(html, /https?:\/\//);
 });
+
+test("search finds a shape, however one writes it", async () => {
+  const page = await open("sample");
+  const wanted = await page.eval("report.store.run.facts.texts.find((text) => /^float32\\[\\d+, \\d+\\]$/.test(text))");
+  const [rows, columns] = /\d+, \d+/.exec(wanted)[0].split(", ");
+  for (const between of ["x", "\u00d7", ",", ", "]) {
+    await page.press("/");
+    await page.type(`float32 ${rows}${between}${columns}`);
+    await page.press("Enter");
+    assert.equal(await panelTitle(page), wanted);
+  }
+});
+
+test("the results of a search stay open for one who leaves the field and comes back at once", async () => {
+  const page = await open("sample");
+  await page.press("/");
+  await page.press("Escape");
+  await page.press("/");
+  await page.type("linear");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(await page.eval("document.querySelector('.results').hidden"), false);
+});

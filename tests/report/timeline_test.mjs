@@ -99,3 +99,41 @@ test("a stream of a device has rows of its own, whose bars are the ops that aske
   await page.click("canvas", await page.eval("report.canvas().placeOf('device:2')"));
   assert.equal(await panelTitle(page), "aten::two");
 });
+
+const xOf = (page, at) => page.eval(`report.canvas().axis.x(${at})`);
+const measured = (page) => page.eval("report.canvas().measured?.map(Math.round)");
+
+test("dragging with shift measures, in the timeline and the memory chart, and a link keeps it", async () => {
+  const page = await open("paths", { hash: "#view=timeline&step=0" });
+  await page.drag("canvas", [await xOf(page, 250000), 0.5], [await xOf(page, 600000), 0.5], { shift: true });
+  const [from, to] = await measured(page);
+  assert.ok(Math.abs(from - 250000) < 2000 && Math.abs(to - 600000) < 2000, `${from} ${to}`);
+  await page.drag("canvas", [0.5, 0.5], [0.4, 0.5]);
+  assert.deepEqual(await measured(page), [from, to], "panning");
+  await page.until("location.hash.includes('measure=')", 5);
+  const again = await open("paths", { hash: await page.eval("location.hash") });
+  assert.deepEqual(await measured(again), [from, to]);
+  await again.press("Escape");
+  assert.equal(await measured(again), undefined);
+});
+
+test("m measures from the cursor to where it is next, so that keys are enough", async () => {
+  const page = await open("paths", { hash: "#view=timeline&step=0" });
+  await page.press("ArrowRight");
+  await page.press("m");
+  await page.press("ArrowRight");
+  assert.deepEqual(await measured(page), [10000, 120000], "until the second m: up to the cursor");
+  await page.press("m");
+  await page.press("ArrowRight");
+  await page.press("ArrowLeft");
+  await page.press("ArrowLeft");
+  assert.deepEqual(await measured(page), [10000, 120000]);
+});
+
+test("a double click zooms to the span that was hit first, although the panel then makes the timeline narrower", async () => {
+  const page = await open("paths", { hash: "#view=timeline&step=0" });
+  const second = await page.eval("[...report.store.run.spans.name.keys()].find((i) => report.store.run.operator(i).name === 'SecondBackward0')");
+  await page.click("canvas", await page.eval(`report.canvas().placeOf(${second})`), 2);
+  assert.equal(await panelTitle(page), "SecondBackward0");
+  assert.deepEqual(await page.eval("report.store.state.range"), [230000, 470000]);
+});

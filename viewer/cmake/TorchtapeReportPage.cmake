@@ -60,6 +60,8 @@ set(torchtape_report_files
   src/tables.ts
   src/timeline/band_painter.ts
   src/timeline/bands.ts
+  src/timeline/flame_chart.ts
+  src/timeline/flame_tree.ts
   src/timeline/lanes.ts
   src/timeline/path_facts.ts
   src/timeline/strips.ts

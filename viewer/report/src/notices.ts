@@ -30,7 +30,7 @@ export function notices({ ranks, run }: Store): HTMLElement[] {
     texts.push(`This page has the events of ${count(kept.steps.length)} of ${plural(recorded, "step")}, ` +
       "as many as fit; totals are of all of them. --steps chooses others.");
   }
-  const cut = kept.spans_cut_at_ns ?? kept.allocations_cut_at_ns;
+  const cut = kept.spans_cut_at_ns ?? kept.allocations_cut_at_ns ?? kept.activities_cut_at_ns;
   if (cut !== null) texts.push(`This page has no events after ${time(cut)} of the run: no more fit. Totals are of all.`);
   if (drops.length) {
     const lost = drops.reduce((sum, drop) => sum + drop.events, 0);

@@ -1,7 +1,7 @@
 // The facts of what is selected, with ways to what it is connected to.
 
 import { button, make, shortName, typeName } from "./widgets/dom";
-import { allocatedText, durationOf, lineText, makerText, operatorText, sourceText } from "./run/facts";
+import { allocatedText, deviceText, durationOf, lineText, makerText, operatorText, sourceText } from "./run/facts";
 import { pathFacts, pathTitle } from "./timeline/path_facts";
 import { none } from "./run/run";
 import { Selection, Store } from "./store";
@@ -13,7 +13,7 @@ type Fact = [name: string, content: string | Node | null];
 const mostLinks = 12;
 
 export class Panel {
-  readonly element = make("aside", { class: "panel", label: "what is selected" });
+  readonly element = make("aside", { class: "panel", label: "what is selected", tabIndex: -1 });
 
   private shown: { selection: Selection; step: number; cursor: number | null } | null = null;
 
@@ -37,9 +37,11 @@ export class Panel {
       list.append(make("dt", { text: name }),
         typeof content === "string" ? make("dd", { text: content }) : make("dd", {}, content));
     }
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.replaceChildren(
       make("header", {}, make("span", { class: "kind", text: kind }), close),
       make("h2", { text: title }), list, this.shows());
+    if (hadFocus) this.element.focus(); // Tab goes on from there
   }
 
   // The selection in the other views.
@@ -63,6 +65,10 @@ export class Panel {
         return ["line", lineText(run, selection.line),
                 [["file", run.facts.lines[selection.line].file], ...this.maskFacts()]];
       case "text": return ["type", run.facts.texts[selection.text], this.maskFacts()];
+      case "activity": {
+        const { kind, name } = run.facts.activities[selection.activity];
+        return [kind, name || kind, [...this.activityFacts(selection.activity), ...this.maskFacts()]];
+      }
       case "allocation":
         return ["allocation", bytes(run.allocations.bytes[selection.allocation]),
                 this.allocationFacts(selection.allocation)];
@@ -128,6 +134,7 @@ export class Panel {
       ["module", this.moduleLink(spans.module[span])],
       ["told", spans.module[span] === none ? null : sourceText(run, span)],
       ["work", spanWorkText(run, span)],
+      ["on devices", this.devicesOf(span)],
       ["source", this.lineLink(spans.line[span])],
       ["inputs", this.typesList(spans.inputs[span])],
       ["outputs", this.typesList(spans.outputs[span])],
@@ -139,6 +146,38 @@ export class Panel {
       ["read by", this.spanLinks([...readers])],
       ["all calls", button(name, () => this.store.select({ kind: "name", name }), { class: "link" })],
     ];
+  }
+
+  // What devices did for a span and those inside of it.
+  private devicesOf(span: number): Node | null {
+    const { run } = this.store;
+    const { devices, spans } = run;
+    const mine: number[] = [];
+    for (let i = 0; i < devices.count; ++i) {
+      let owner = devices.span[i];
+      if (devices.activity[i] !== none) while (owner > span) owner = spans.parent[owner];
+      if (owner === span) mine.push(i);
+    }
+    if (mine.length === 0) return null;
+    const more = mine.length - mostLinks;
+    return make("div", { class: "links" }, ...mine.slice(0, mostLinks).map((entry) => {
+      const text = `${shortName(deviceText(run, entry))}  ${time(devices.end[entry] - devices.start[entry])}`;
+      const activity = devices.activity[entry];
+      return activity === none ? make("span", { text })
+        : button(text, () => this.store.select({ kind: "activity", activity }), { class: "link" });
+    }), more > 0 ? make("span", { text: `and ${count(more)} more` }) : null);
+  }
+
+  private activityFacts(activity: number): Fact[] {
+    const { devices } = this.store.run;
+    let runs = 0, ns = 0, size = 0;
+    for (let i = 0; i < devices.count; ++i) {
+      if (devices.activity[i] !== activity) continue;
+      ++runs;
+      ns += devices.end[i] - devices.start[i];
+      size += devices.bytes[i];
+    }
+    return [["runs", `${count(runs)}, ${time(ns)}`], ["bytes", size > 0 ? bytes(size) : null]];
   }
 
   private moduleFacts(module: number): Fact[] {

@@ -1,4 +1,4 @@
-// Finds modules, ops, types and lines of source by what they are called.
+// Finds modules, ops, kernels, types and lines of source by what they are called.
 
 import { make, shortName } from "./widgets/dom";
 import { lineText } from "./run/facts";
@@ -23,11 +23,20 @@ function entriesOf(run: Run): Entry[] {
   for (const [name, kind] of names) if (kind !== "module") add(kind, name, { kind: "name", name });
   run.facts.lines.forEach((each, line) =>
     add("line", lineText(run, line), { kind: "line", line }, each.file ?? ""));
+  run.facts.activities.forEach(({ kind, name }, activity) => {
+    if (name) add(kind, name, { kind: "activity", activity });
+  });
   run.facts.texts.forEach((text, index) => {
     // Single types; lists of them are found by what they contain.
-    if (/^[a-z]+\d*\[[^\]]*\]$/.test(text)) add("type", text, { kind: "text", text: index });
+    const type = /^[a-z]+\d*\[([^\]]*)\]$/.exec(text);
+    if (type) add("type", text, { kind: "text", text: index }, shapesOf(type[1]));
   });
   return entries;
+}
+
+// The ways in which one writes "8, 16": the graph has it as 8×16.
+function shapesOf(sizes: string): string {
+  return [",", "x", "\u00d7"].map((between) => sizes.split(", ").join(between)).join(" ");
 }
 
 export class Search {
@@ -43,7 +52,8 @@ export class Search {
     this.input.placeholder = "search module, op, type, line   /";
     this.input.oninput = () => this.find();
     this.input.onfocus = () => this.find();
-    this.input.onblur = () => setTimeout(() => { this.list.hidden = true; }, 150);
+    // Later, since a click on a result comes after it.
+    this.input.onblur = () => setTimeout(() => { this.list.hidden ||= document.activeElement !== this.input; }, 150);
     this.input.onkeydown = (event) => this.onKey(event);
     this.list.hidden = true;
     this.element.append(this.input, this.list);

@@ -12,6 +12,7 @@ export type Selection =
   | { kind: "name"; name: string } // all calls of an op or node
   | { kind: "line"; line: number } // of facts.lines
   | { kind: "text"; text: number } // all that have this type among theirs
+  | { kind: "activity"; activity: number } // all kernels of this name: of facts.activities
   | { kind: "allocation"; allocation: number }
   | { kind: "path" }; // the critical path of the step
 
@@ -43,6 +44,11 @@ export function maskOf(run: Run, selection: Selection, step: number): Uint8Array
       const wanted = facts.texts[selection.text];
       const has = facts.texts.map((text) => text.includes(wanted));
       fill((i) => has[spans.inputs[i]] || has[spans.outputs[i]]);
+      break;
+    }
+    case "activity": {
+      const { activity, span } = run.devices;
+      for (let i = 0; i < activity.length; ++i) if (activity[i] === selection.activity && span[i] !== none) mask[span[i]] = 2;
       break;
     }
     case "path":
@@ -98,6 +104,7 @@ export function selectionText(run: Run, selection: Selection): string | null {
     case "module": return `module:${facts.modules[selection.module].path}`;
     case "name": return `op:${selection.name}`;
     case "line": return `line:${lineKey(run, selection.line)}`;
+    case "activity": return `kernel:${facts.activities[selection.activity].name}`;
     case "text": return `type:${facts.texts[selection.text]}`;
     case "allocation": {
       const step = stepOfAllocation(run, selection.allocation);
@@ -145,6 +152,10 @@ export function parseSelection(run: Run, text: string | null): Selection {
     case "line": {
       const line = facts.lines.findIndex((_, i) => lineKey(run, i) === rest);
       return valid(line, { kind, line });
+    }
+    case "kernel": {
+      const activity = facts.activities.findIndex(({ name }) => name === rest);
+      return valid(activity, { kind: "activity", activity });
     }
     case "allocation": {
       const allocation = placeOf(run, rest, (step) => allocationsOfStep(run, step));

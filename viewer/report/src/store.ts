@@ -16,6 +16,9 @@ export interface State {
   selection: Selection;
   cursor: number | null; // a time, in ns
   range: [from: number, to: number] | null; // what the timeline shows; null: the step
+  measure: [from: number, to: number] | null; // what is measured; equal ends: up to the cursor
+  memoryBy: string; // whose the live bytes are: a Grouping
+  flame: string | null; // the timeline is a flame graph, of this module or, if empty, of the step
   graph: GraphChoices;
   replaying: boolean; // views show what runs at the cursor
 }
@@ -38,7 +41,7 @@ export class Store {
 
   constructor(readonly ranks: Ranks) {
     this.state = { rank: 0, view: "overview", step: 0, selection: nothing,
-                   cursor: null, range: null, graph: readChoices(new URLSearchParams()), replaying: false };
+                   cursor: null, range: null, measure: null, flame: null, memoryBy: "module", graph: readChoices(new URLSearchParams()), replaying: false };
     this.read();
     addEventListener("hashchange", () => {
       clearTimeout(this.moving);
@@ -76,7 +79,7 @@ export class Store {
     Object.assign(this.state, change);
     const { selection } = this.state;
     if (change.selection || (moved && selection.kind === "path")) this.setMask();
-    if (!push && (change.range || change.cursor)) this.writeSoon();
+    if (!push && (change.range || change.cursor || change.measure)) this.writeSoon();
     else this.write(push);
     this.tell();
   }
@@ -102,7 +105,7 @@ export class Store {
   }
 
   clear(): void {
-    if (this.state.selection.kind !== "none") this.set({ selection: nothing });
+    if (this.state.selection.kind !== "none" || this.state.measure) this.set({ selection: nothing, measure: null });
   }
 
   goToStep(step: number): void {
@@ -120,9 +123,10 @@ export class Store {
     const there = ranks.all[rank].run;
     const selection = counterpart(run, there, state.selection);
     const step = there.stepIndex(run.summary.steps[state.step]?.number);
-    const { cursor, range } = state;
+    const { cursor, range, measure } = state;
+    const moved = (ends: [number, number] | null): [number, number] | null => ends && [ends[0] + by, ends[1] + by];
     Object.assign(state, {
-      rank, selection, cursor: cursor === null ? null : cursor + by, range: range && [range[0] + by, range[1] + by],
+      rank, selection, cursor: cursor === null ? null : cursor + by, range: moved(range), measure: moved(measure),
     });
     state.step = step < 0 ? this.firstStep() : step;
     this.setMask();
@@ -186,7 +190,7 @@ export class Store {
   private write(push: boolean): void {
     clearTimeout(this.moving);
     this.moving = undefined;
-    const { view, step, cursor, range } = this.state;
+    const { view, step, cursor, range, measure, flame, memoryBy } = this.state;
     const words = new URLSearchParams({ view });
     const number = this.run.summary.steps[step]?.number;
     if (number !== undefined) words.set("step", String(number));
@@ -195,6 +199,9 @@ export class Store {
     if (selection) words.set("select", selection);
     if (cursor !== null) words.set("at", String(Math.round(cursor)));
     if (range) words.set("range", range.map(Math.round).join("-"));
+    if (measure) words.set("measure", measure.map(Math.round).join("-"));
+    if (memoryBy !== "module") words.set("memory", memoryBy);
+    if (flame !== null) words.set("flame", flame);
     writeChoices(this.state.graph, words);
     const hash = `#${words}`;
     if (hash === location.hash) return;
@@ -210,7 +217,11 @@ export class Store {
       const number = text ? Number(text) : NaN;
       return Number.isFinite(number) ? number : null;
     };
-    const ends = (words.get("range") ?? "").split("-").map(time);
+    const ends = (name: string): [number, number] | null => {
+      const [from, to, more] = (words.get(name) ?? "").split("-").map(time);
+      return typeof from === "number" && typeof to === "number" && more === undefined ? [from, to] : null;
+    };
+    const range = ends("range");
     const selection = parseSelection(this.run, words.get("select"));
     const ofSpan = selection.kind === "span" ? this.run.spans.step[selection.span] : this.firstStep();
     this.state = {
@@ -219,8 +230,10 @@ export class Store {
       step: step >= 0 ? step : ofSpan,
       selection,
       cursor: time(words.get("at")),
-      range: ends.length === 2 && ends[0] !== null && ends[1] !== null && ends[0] < ends[1]
-        ? [ends[0], ends[1]] : null,
+      range: range && range[0] < range[1] ? range : null,
+      measure: ends("measure"),
+      flame: words.get("flame"),
+      memoryBy: words.get("memory") ?? "module",
       graph: readChoices(words),
       replaying: this.state.replaying,
     };

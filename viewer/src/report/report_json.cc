@@ -4,6 +4,7 @@
 #include "ops/op_class.h"
 #include "output/text_escape.h"
 #include "replay/replay.h"
+#include "summary/own_cost_json.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -89,9 +90,15 @@ Json KeptPart(const ReportFacts& facts) {
   Json json = {{"spans", facts.spans.count()},
                {"allocations", facts.memory.count()},
                {"spans_cut_at_ns", Known(facts.spans.cut_at_ns())},
-               {"allocations_cut_at_ns", Known(facts.memory.cut_at_ns())}};
+               {"allocations_cut_at_ns", Known(facts.memory.cut_at_ns())},
+               {"activities_cut_at_ns", Known(facts.devices.cut_at_ns())}};
   json["steps"] = facts.kept.all ? Json(nullptr) : Json(facts.kept.steps);
   return json;
+}
+
+Json OwnCostPart(const ReportFacts& facts) {
+  if (!facts.report.index) return nullptr;
+  return OwnCostJson(facts.report.index->statistics(), facts.counts);
 }
 
 }  // namespace
@@ -112,6 +119,7 @@ Json ReportJson(const ReportFacts& facts) {
     json["module_sources"].push_back(ModuleSourceName(source));
   }
   json["threads"] = ThreadsPart(facts.counts);
+  json["own_cost"] = OwnCostPart(facts);
   json["drops"] = DropsPart(facts.counts);
   json["audits"] = AuditsPart(facts.counts);
   json["notes"] = Json::array();

@@ -6,6 +6,7 @@
 
 #include "replay/log_counts.h"
 #include "replay/replay.h"
+#include "report/report_devices.h"
 #include "report/report_memory.h"
 
 namespace torchtape::viewer {
@@ -19,6 +20,7 @@ struct ReportFacts {
   const Attribution& attribution;
   const ReportSpans& spans;
   const ReportMemory& memory;
+  const ReportDevices& devices;
   const std::vector<std::string>& notes;
 };
 

@@ -78,7 +78,9 @@ absl::StatusOr<std::string> PackLog(const Log& log, const VerbOptions& options,
   OpWork work;
   ReportSpans spans(&kept, &attribution, &lines, &work, most_spans);
   ReportMemory memory(&kept, &attribution, &spans, most_spans);
-  ReportDevices devices(!totals["device_time"].is_null(), &kept, &spans);
+  ReportDevices devices(
+      {!totals["device_time"].is_null(), !totals["kernels"].is_null()}, &kept,
+      &spans, most_spans);
   MemoryRoles roles([&memory](uint64_t storage, MemoryRole role) {
     memory.SetRole(storage, role);
   });
@@ -93,12 +95,13 @@ absl::StatusOr<std::string> PackLog(const Log& log, const VerbOptions& options,
 
   const Json chosen = ChosenJson(options.steps);
   Json facts = ReportJson({totals, chosen, kept, counts, *report, attribution,
-                           spans, memory, summary.notes});
+                           spans, memory, devices, summary.notes});
   Columns columns;
   spans.TakeColumns(&columns);
   memory.TakeColumns(&columns);
   devices.TakeColumns(&columns);
   facts["device_streams"] = devices.StreamsJson();
+  facts["activities"] = devices.ActivitiesJson();
   facts["value_names"] = values.TakeColumns(&columns);
   return PackReport(std::move(facts), columns);
 }

@@ -11,6 +11,7 @@
 #include "replay/log_state.h"
 #include "summary/device_json.h"
 #include "summary/kernel_json.h"
+#include "summary/own_cost_json.h"
 #include "torchtape/format/layout.h"
 #include "totals/own_cost.h"
 #include "totals/step_totals.h"
@@ -148,24 +149,6 @@ std::string OwnCostText(const std::vector<CostEntry>& entries,
     separator = ", ";
   }
   return text;
-}
-
-Json OwnCostJson(const v1::Statistics& statistics, const Facts& facts) {
-  const std::vector<CostEntry> entries = CostEntries(statistics);
-  if (entries.empty()) return nullptr;
-  const uint64_t recorded_ns = facts.counts.RecordedNs(facts.end_ns());
-  const double slowdown = Slowdown(entries, recorded_ns);
-  Json json = {{"recorded_ns", recorded_ns},
-               {"slowdown", slowdown < 0 ? Json(nullptr) : Json(slowdown)},
-               {"calls", Json::array()}};
-  for (const CostEntry& entry : entries) {
-    json["calls"].push_back({{"thread", entry.thread},
-                             {"kind", CostKindText(entry.kind)},
-                             {"samples", entry.samples},
-                             {"ns_per_call", entry.ns_per_call},
-                             {"total_ns", entry.total_ns}});
-  }
-  return json;
 }
 
 std::string AuditText(const v1::Audit& audit) {
@@ -420,7 +403,7 @@ Json InfoJson(const Facts& facts) {
     } else {
       json["writer_cpu_ns"] = statistics.writer_cpu_ns();
     }
-    json["own_cost"] = OwnCostJson(statistics, facts);
+    json["own_cost"] = OwnCostJson(statistics, counts);
     if (!statistics.first_error().empty()) {
       json["first_error"] = ToUtf8(statistics.first_error());
     }

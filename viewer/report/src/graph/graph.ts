@@ -37,6 +37,7 @@ export class GraphCanvas extends PanCanvas {
   private fitted = false;
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
+  private hit: Item | null = null; // that was selected by the last click
   private focus: string | null = null; // key of the box at which keys are
   private byKeys = false; // it is shown only to those who use them
   private states: GraphStates;
@@ -280,18 +281,18 @@ export class GraphCanvas extends PanCanvas {
       return this.moveBy((x + middle[0] - there[0]) * this.scale, (y + middle[1] - there[1]) * this.scale);
     }
     const hit = this.hitAt(event);
+    this.hit = null;
     if (!hit) return;
     const { item } = hit.box;
     const arrow = this.pointOf(event)[0] - hit.box.x < 24;
     if (item.children.length && (arrow || isSeveral(item))) return this.toggle(item);
     if (isSeveral(item)) return;
-    [this.focus, this.byKeys] = [item.key, false];
+    [this.focus, this.byKeys, this.hit] = [item.key, false, item];
     this.selectSide(item, hit.backward);
   }
 
-  protected clickedTwice(event: MouseEvent): void {
-    const hit = this.hitAt(event);
-    if (hit && !isSeveral(hit.box.item)) this.toggle(hit.box.item);
+  protected clickedTwice(): void {
+    if (this.hit) this.toggle(this.hit);
   }
 
   protected hover(event: PointerEvent): void {

@@ -42,7 +42,7 @@ function nodeName(item: Item, { run, source }: Look): string {
 }
 
 // Its name, or its type in place of it.
-export function textsOf(item: Item, { label }: GraphChoices): [name: string, detail: string] {
+function textsOf(item: Item, { label }: GraphChoices): [name: string, detail: string] {
   const isModule = item.kind === "module" || item.kind === "merged";
   return label === "type" && isModule && item.type ? [item.type, item.label] : [item.label, item.detail];
 }

@@ -54,7 +54,7 @@ export function foldRepeats(parent: Item): Item[] {
 }
 
 // Too many for one picture: a hundred at a time.
-export function paged(parent: Item, items: Item[]): Item[] {
+function paged(parent: Item, items: Item[]): Item[] {
   const pages: Item[] = [];
   for (let at = 0; at < items.length; at += 100) {
     const part = items.slice(at, at + 100);

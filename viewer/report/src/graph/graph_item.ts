@@ -37,7 +37,7 @@ export interface Item {
 // Several: a module, a group, or what is folded or merged.
 export type GroupItem = { -readonly [key in keyof Item]: Item[key] };
 
-export function newAmounts(): Amounts {
+function newAmounts(): Amounts {
   return { ns: 0, flops: 0, bytes: 0 };
 }
 

@@ -33,7 +33,7 @@ export interface Ran {
 }
 
 // Bytes that were allocated inside of each span of [from, to).
-export function bytesInside(run: Run, from: number, to: number, start: number, end: number): Float64Array {
+function bytesInside(run: Run, from: number, to: number, start: number, end: number): Float64Array {
   const inside = new Float64Array(to - from);
   const { time, span, bytes } = run.allocations;
   for (let i = firstAt(time, start); i < time.length && time[i] < end; ++i) {

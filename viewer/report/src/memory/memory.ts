@@ -33,17 +33,21 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
   const { run } = store;
   const { allocations, facts } = run;
   const size = ({ group, allocation }: Row) => allocation === none ? group.bytes : allocations.bytes[allocation];
-  const when = (at: number) => {
+  // `here`: the number of the step that goes without saying.
+  const when = (at: number, here?: number) => {
     const step = run.stepAt(at);
-    return `${time(at - run.stepRange(step)[0])} of step ${run.summary.steps[step]?.number}`;
+    const text = time(at - run.stepRange(step)[0]);
+    const number = run.summary.steps[step]?.number;
+    return number === here ? text : `${text} of step ${number}`;
   };
-  const freed = ({ allocation }: Row) => {
+  const freed = (here?: number) => ({ allocation }: Row) => {
     if (allocation === none) return "";
     if (allocations.end[allocation] === Infinity) return "not in this log";
     const span = allocations.freeSpan[allocation];
-    return when(allocations.end[allocation]) + (span === none ? "" : `, ${shortName(run.operator(span).name)}`);
+    return when(allocations.end[allocation], here) + (span === none ? "" : `, ${shortName(run.operator(span).name)}`);
   };
-  const made = ({ allocation }: Row) => (allocation === none ? "" : when(allocations.time[allocation]));
+  const made = (here?: number) => ({ allocation }: Row) => (allocation === none ? "" : when(allocations.time[allocation], here));
+  const here = run.summary.steps[store.state.step]?.number;
   const type = ({ allocation }: Row) => {
     const span = allocation === none ? none : allocations.span[allocation];
     return span === none ? "" : facts.texts[run.spans.outputs[span]];
@@ -66,8 +70,8 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
         text: ({ group, allocation }) => (allocation === none ? count(group.allocations.length) : "") },
       { name: "for", csv: "role", value: use, text: use },
       { name: "its output", csv: "output", value: type, text: type },
-      { name: "made at", csv: "made", value: made, text: made },
-      { name: "freed at, by", csv: "freed", value: freed, text: freed },
+      { name: "made at", csv: "made", value: made(), text: made(here) },
+      { name: "freed at, by", csv: "freed", value: freed(), text: freed(here) },
     ],
     total: () => [unknown ? `all, with ${bytes(unknown)} of lost chunks` : "all that is live",
       `${bytes(all)}`, "100 %", count(groups.reduce((sum, group) => sum + group.allocations.length, 0)),
@@ -101,7 +105,7 @@ export function memoryView(store: Store): View {
   const names: [Grouping, string][] = [["module", "by module"], ["maker", "by op"], ["pass", "by pass"]];
   if (memory.roles) names.push(["role", "by role"]);
   for (const [grouping, text] of names) {
-    choice.append(button(text, () => { chart.groupBy(grouping); update(); }));
+    choice.append(button(text, () => store.set({ memoryBy: grouping })));
   }
   const peak = button(`Peak: ${bytes(memory.peak_bytes)} in step ${memory.peak_step}`, () => store.set({
     cursor: memory.peak_time_ns, step: Math.max(run.stepIndex(memory.peak_step), 0), range: null }), { id: "peak" });
@@ -132,6 +136,8 @@ export function memoryView(store: Store): View {
     below.replaceChildren(table.element);
   };
   const update = () => {
+    const grouping = names.find(([each]) => each === store.state.memoryBy)?.[0] ?? "module";
+    if (grouping !== chart.groupedBy) chart.groupBy(grouping);
     [...choice.children].forEach((each, i) =>
       each.setAttribute("aria-pressed", String(names[i][0] === chart.groupedBy)));
     legend.replaceChildren(...chart.groups.names.map((text, index) => {

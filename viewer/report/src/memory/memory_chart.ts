@@ -225,9 +225,10 @@ export class MemoryChart extends TimeCanvas {
     this.store.set({ cursor: this.axis.time(event.offsetX) });
   }
 
-  protected clickedTwice(event: MouseEvent): void {
-    const middle = this.axis.time(event.offsetX), quarter = (this.axis.to - this.axis.from) / 8;
-    this.zoomTo([middle - quarter, middle + quarter]);
+  protected clickedTwice(): void {
+    const { cursor } = this.store.state;
+    const quarter = (this.axis.to - this.axis.from) / 8;
+    if (cursor !== null) this.zoomTo([cursor - quarter, cursor + quarter]);
   }
 
   protected hover(event: PointerEvent): void {

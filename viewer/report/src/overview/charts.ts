@@ -123,12 +123,8 @@ export class StepChart extends Canvas {
 export class ValueChart extends Canvas {
   private points: { step: number; number: number }[] = [];
 
-  constructor(private store: Store, name: number) {
-    super(`${store.run.facts.value_names[name]} over the steps`);
-    const { values } = store.run;
-    values.name.forEach((each, i) => {
-      if (each === name) this.points.push({ step: values.step[i], number: values.number[i] });
-    });
+  constructor(private store: Store) {
+    super("a logged value over the steps");
     this.element.onclick = (event) => {
       const point = this.pointAt(event.offsetX);
       const index = point ? store.run.stepIndex(point.step) : -1;
@@ -138,6 +134,17 @@ export class ValueChart extends Canvas {
       const point = this.pointAt(event.offsetX);
       if (point) showTip(event, [value(point.number), `step ${point.step}`]);
     };
+  }
+
+  // `name`: which of facts.value_names.
+  show(name: number): void {
+    const { values, facts } = this.store.run;
+    this.points = [];
+    values.name.forEach((each, i) => {
+      if (each === name) this.points.push({ step: values.step[i], number: values.number[i] });
+    });
+    this.element.setAttribute("aria-label", `${facts.value_names[name]} over the steps`);
+    this.redraw();
   }
 
   private get steps(): [number, number] {

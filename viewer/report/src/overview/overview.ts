@@ -2,13 +2,13 @@
 // whether the numbers can be trusted.
 
 import { Share, StepChart, ValueChart, shareRows } from "./charts";
-import { button, card, make, shortName } from "../widgets/dom";
+import { button, card, keepingFocus, make, shortName } from "../widgets/dom";
 import { makerText } from "../run/facts";
 import { findings } from "./findings";
-import { none } from "../run/run";
+import { Run, none } from "../run/run";
 import { Store } from "../store";
 import { Timeline } from "../timeline/timeline";
-import { bytes, count, known, plural, share, time, value } from "../widgets/units";
+import { bytes, count, known, share, time, value } from "../widgets/units";
 import { View } from "../widgets/view";
 
 const shownRows = 9;
@@ -36,16 +36,22 @@ function stepsCard(store: Store, chart: StepChart): HTMLElement {
   return card("Time of each step", aside, chart.element);
 }
 
-function valueCard(store: Store, charts: ValueChart[]): HTMLElement {
+// One value, and of several a choice of which.
+function valueCard(store: Store, chart: ValueChart | null): HTMLElement {
   const { values } = store.run.summary;
-  if (values.length === 0) {
-    return card("Logged values", null, make("p", { class: "empty", text: "The program logged none." }));
-  }
-  const { name, first, last } = values[0];
-  const aside = make("span", { class: "aside",
-    text: `${known(first, value)} \u2192 ${known(last, value)}` +
-      (values.length > 1 ? `   and ${plural(values.length - 1, "more value")}` : "") });
-  return card(name, aside, charts[0].element);
+  if (!chart) return card("Logged values", null, make("p", { class: "empty", text: "The program logged none." }));
+  const ends = make("span");
+  const choice = make("select", { id: "value", label: "value" });
+  for (const { name } of values) choice.append(make("option", { text: name }));
+  choice.onchange = () => {
+    const { first, last } = values[choice.selectedIndex];
+    ends.textContent = `${known(first, value)} \u2192 ${known(last, value)} `;
+    chart.show(choice.selectedIndex);
+  };
+  choice.onchange(new Event("change"));
+  const several = values.length > 1;
+  return card(several ? "Logged values" : values[0].name, make("span", { class: "aside" }, ends, several ? choice : null),
+    chart.element);
 }
 
 // What a module does itself, so that the rows add up.
@@ -104,19 +110,39 @@ function shareCard(title: string, aside: string, rows: Share[], more: HTMLElemen
     make("p", { class: "more", text: left > 0 ? `and ${left} more` : "" }));
 }
 
+// What the program did, but the log has not.
+function lostText({ summary }: Run): string {
+  const { run, device_time, kernels } = summary;
+  const sum = (lost: Record<string, number> | undefined) => Object.values(lost ?? {}).reduce((all, each) => all + each, 0);
+  const parts: [number, string][] = [[run.dropped_events, "events"], [sum(device_time?.lost), "times of devices"],
+    [sum(kernels?.lost), "kernels and copies"]];
+  return parts.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`).join(", ") || "nothing";
+}
+
+// What recording took of the program's own threads, as `torchtape info` says it.
+function costText({ facts }: Run): string {
+  const { own_cost: cost } = facts;
+  if (!cost) return "not measured";
+  const sum = cost.calls.reduce((all, { total_ns }) => all + total_ns, 0);
+  return `about ${time(sum)}` + (cost.slowdown === null ? " of its threads' time"
+    : `, the program ${(100 * cost.slowdown).toFixed(1)} % slower`);
+}
+
 function trustCard(store: Store): HTMLElement {
   const { facts, summary } = store.run;
   const { run, memory } = summary;
   const seconds = facts.end_ns;
   const audits = facts.audits.reduce((sum, audit) =>
     ({ seen: sum.seen + audit.tapped_ops, missed: sum.missed + audit.missed_ops }), { seen: 0, missed: 0 });
-  const rows: [string, string][] = [
+  const rows: [name: string, text: string, title?: string][] = [
     ["recorded", `${count(run.events)} events in ${time(seconds)} by ${run.op_source}`],
-    ["lost", run.dropped_events === 0 ? "nothing" : `${count(run.dropped_events)} events were dropped`],
+    ["lost", lostText(store.run)],
     ["coverage", facts.audits.length
       ? `taps saw ${count(audits.seen)} of ${count(audits.seen + audits.missed)} calls` : ""],
-    ["cost", run.writer_cpu_ns === null ? "not known"
-      : `${time(run.writer_cpu_ns)} of writing, ${share(run.writer_cpu_ns, seconds)} of the run`],
+    ["cost", costText(store.run), facts.own_cost?.calls.map(({ kind, ns_per_call, thread }) =>
+      `${kind} ${time(ns_per_call)} a call on thread ${thread}`).join(", ")],
+    ["writing", run.writer_cpu_ns === null ? "not known"
+      : `${time(run.writer_cpu_ns)} beside it, ${share(run.writer_cpu_ns, seconds)} of the run`],
     ["log", `${bytes(run.size_bytes)}${run.finished ? "" : ", not finished"}${run.damaged ? ", damaged" : ""}`],
     ["memory", memory ? `${count(memory.alloc_count)} allocations of ${bytes(memory.allocated_bytes)}`
       : "not recorded"],
@@ -125,14 +151,16 @@ function trustCard(store: Store): HTMLElement {
     ["start", run.start_wall_ns ? new Date(run.start_wall_ns / 1e6).toISOString().replace("T", " ").slice(0, 19) + " UTC" : ""],
   ];
   const list = make("dl", { class: "facts" });
-  for (const [name, text] of rows) if (text) list.append(make("dt", { text: name }), make("dd", { text, title: text }));
+  for (const [name, text, title] of rows) {
+    if (text) list.append(make("dt", { text: name }), make("dd", { text, title: title || text }));
+  }
   return card("The recording", null, list);
 }
 
 export function overview(store: Store): View {
   const { run } = store;
   const steps = new StepChart(store);
-  const charts = run.facts.value_names.length ? [new ValueChart(store, 0)] : [];
+  const values = run.facts.value_names.length ? new ValueChart(store) : null;
   const timeline = new Timeline(store, true);
   const element = make("div", { class: "overview" });
   const { memory } = run.summary;
@@ -140,23 +168,23 @@ export function overview(store: Store): View {
   const shares = make("div", { class: "row three" });
   const stepTitle = make("span", { class: "aside" });
   element.append(
-    make("div", { class: "row first" }, findingsCard(store), stepsCard(store, steps), valueCard(store, charts)),
+    make("div", { class: "row first" }, findingsCard(store), stepsCard(store, steps), valueCard(store, values)),
     shares,
     make("div", { class: "row last" }, card("Timeline", stepTitle, timeline.element), trustCard(store)));
   return {
     element,
     update: () => {
-      shares.replaceChildren(
+      keepingFocus(shares, () => shares.replaceChildren(
         shareCard("Time by module", "own ops", moduleRows(store), link("all", "modules")),
         shareCard("Time by op", "self time", opRows(store), link("all", "ops")),
         shareCard("Memory at the peak", memory ? `${bytes(memory.peak_bytes)}, step ${memory.peak_step}` : "",
-          holderRows(store), link("over time", "memory")));
+          holderRows(store), link("over time", "memory"))));
       const [from, to] = run.stepRange(store.state.step);
       stepTitle.replaceChildren(
         `step ${run.summary.steps[store.state.step]?.number ?? ""}, ${time(to - from)}  `, link("open", "timeline"));
       steps.redraw();
       timeline.redraw();
-      for (const chart of charts) chart.redraw();
+      values?.redraw();
     },
     onKey: (event) => event.key.startsWith("Arrow") && timeline.onKey(event),
   };

@@ -57,7 +57,7 @@ const columns: Column<Row>[] = [
 ];
 
 // How far one can compare times of different ranks.
-export function clockText({ all, facts }: Ranks): string {
+function clockText({ all, facts }: Ranks): string {
   const clocks = new Set(all.map(({ clock }) => clock));
   if (all.length < 2 || !facts) return "";
   if (clocks.has(null)) return "A log does not tell when it began: its start is put beside that of the first rank.";
@@ -66,7 +66,7 @@ export function clockText({ all, facts }: Ranks): string {
     "the wall clocks, and how far these disagree is not in the logs: compare durations there, not instants.";
 }
 
-export function stragglerText(ranks: Ranks): string {
+function stragglerText(ranks: Ranks): string {
   const found = straggler(rankTimes(ranks, "own"));
   if (!found) return "No rank is slower than the others: none takes 10 % more than the median of the ranks in most steps.";
   const { rank, ratio, slowest, steps } = found;

@@ -62,6 +62,7 @@ class Step {
     const last = new Map<number, number>(); // by stream
     const tooFar = facts.device_streams.map(({ error_ns }) => error_ns > mostError * (this.end - this.begin));
     for (let i = 0; i < devices.count; ++i) {
+      if (devices.activity[i] !== none) continue;
       const unit = devices.span[i] === none ? none : this.unitOf(devices.span[i]);
       if (unit === none || !devices.inner[i] || !joinable(this.run.operator(devices.span[i]).kind)) continue;
       if (devices.end[i] > this.end || tooFar[devices.stream[i]]) continue;

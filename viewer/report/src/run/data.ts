@@ -94,6 +94,8 @@ export interface Summary {
   optimizer: { ops: number; time_ns: number; work: Work };
   unattributed: { forward_ns: number | null; backward_ns: number | null; work: Work };
   work: Work;
+  device_time: null | { lost: Record<string, number> };
+  kernels: null | { lost: Record<string, number> };
   ops: SpanTotal[];
   backward: SpanTotal[];
   ranges: SpanTotal[];
@@ -110,11 +112,18 @@ export interface Operator {
   level: number;
 }
 
+// What recording took of the program's threads: README.md ("info").
+export interface OwnCost {
+  recorded_ns: number;
+  slowdown: number | null;
+  calls: { thread: number; kind: string; samples: number; ns_per_call: number; total_ns: number }[];
+}
+
 export interface Facts {
   summary: Summary;
   chosen: { first: number; last: number } | null;
   kept: { spans: number; allocations: number; steps: number[] | null;
-          spans_cut_at_ns: number | null; allocations_cut_at_ns: number | null };
+          spans_cut_at_ns: number | null; allocations_cut_at_ns: number | null; activities_cut_at_ns: number | null };
   end_ns: number;
   modules: { path: string; type: string; parent: number }[];
   operators: Operator[];
@@ -123,7 +132,9 @@ export interface Facts {
   works: [matrix: number, arithmetic: number, transcendental: number, bytes: number, onCpu: boolean][];
   module_sources: string[]; // who told of a module
   threads: { number: number; name: string }[];
-  device_streams: { device: string; stream: number; error_ns: number }[];
+  device_streams: { device: string; context: number | null; stream: number; error_ns: number }[];
+  activities: { kind: string; name: string }[];
+  own_cost: OwnCost | null; // null: not measured
   drops: { start_ns: number; end_ns: number; events: number }[];
   audits: { time_ns: number; tapped_ops: number; missed_ops: number }[];
   notes: string[];

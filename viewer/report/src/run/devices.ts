@@ -1,4 +1,5 @@
-// What streams of devices took: of spans, and of whole steps.
+// What streams of devices did: what they took for spans and whole steps, and
+// their activities, which are kernels, copies and memsets.
 
 import { Columns } from "./data";
 
@@ -9,10 +10,12 @@ export interface DeviceTimes {
   stream: Int32Array; // into facts.device_streams
   start: Float64Array;
   end: Float64Array;
-  span: Int32Array; // none: of a step
+  span: Int32Array; // whose it is, or who launched it; none: of a step, or nobody knows
   step: Float64Array; // its number, then
   depth: Int32Array; // by how many times of its stream it is enclosed
   inner: Uint8Array; // encloses none
+  activity: Int32Array; // into facts.activities; none: a time of a span or step
+  bytes: Float64Array; // that an activity copied or set
 }
 
 export function decodeDevices(columns: Columns): DeviceTimes {
@@ -31,6 +34,7 @@ export function decodeDevices(columns: Columns): DeviceTimes {
     if (open.length) inner[open[open.length - 1]] = 0;
     open.push(i);
   }
-  return { count, stream, start, end, depth, inner,
-           span: columns.integers("device_span").map((number) => number - 1), step: columns.numbers("device_step") };
+  const minusOne = (name: string) => columns.integers(name).map((number) => number - 1);
+  return { count, stream, start, end, depth, inner, span: minusOne("device_span"), step: columns.numbers("device_step"),
+           activity: minusOne("device_activity"), bytes: columns.numbers("device_bytes") };
 }

@@ -17,6 +17,30 @@ export function operatorText(run: Run, span: number): string {
   return overload ? `${name}.${overload}` : name;
 }
 
+// What a bar of a device's stream is called.
+export function deviceText(run: Run, entry: number): string {
+  const { activity, span, step } = run.devices;
+  if (activity[entry] !== none) {
+    const { kind, name } = run.facts.activities[activity[entry]];
+    return name || kind;
+  }
+  return span[entry] === none ? `step ${step[entry]}` : operatorText(run, span[entry]);
+}
+
+// For a tip: the heading first.
+export function deviceFacts(run: Run, entry: number): string[] {
+  const { devices, spans, facts } = run;
+  const { device, stream } = facts.device_streams[devices.stream[entry]];
+  const span = devices.span[entry], isActivity = devices.activity[entry] !== none;
+  const late = span === none ? "" : `, ${time(Math.max(devices.start[entry] - spans.start[span], 0))} after the host began it`;
+  const lines = [`${deviceText(run, entry)} on ${device} stream ${stream}`,
+    `${time(devices.end[entry] - devices.start[entry])} on the device${late}`];
+  if (devices.bytes[entry] > 0) lines.push(bytes(devices.bytes[entry]));
+  if (span !== none) lines.push(isActivity ? `launched by ${operatorText(run, span)}:` : "on the host:", ...spanFacts(run, span).slice(1));
+  else if (isActivity) lines.push("nobody knows what launched it");
+  return lines;
+}
+
 export function durationOf(run: Run, span: number): number | null {
   const duration = run.spans.end[span] - run.spans.start[span];
   return Number.isNaN(duration) ? null : duration;
@@ -59,7 +83,7 @@ export function makerText(run: Run, maker: number, module: number): string {
 }
 
 // Bytes that were allocated inside of a span, and how often; by its thread.
-export function allocatedIn(run: Run, span: number): { bytes: number; times: number } {
+function allocatedIn(run: Run, span: number): { bytes: number; times: number } {
   const { allocations, spans } = run;
   const sum = { bytes: 0, times: 0 };
   const end = spans.end[span];

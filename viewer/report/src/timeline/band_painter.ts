@@ -5,6 +5,7 @@
 import { Axis } from "../widgets/axis";
 import { Draw, fitText, smallFont } from "../widgets/canvas";
 import { shortName } from "../widgets/dom";
+import { deviceText } from "../run/facts";
 import { Run, none } from "../run/run";
 import { Theme } from "../widgets/theme";
 import { Band } from "./bands";
@@ -15,7 +16,7 @@ const narrow = 3; // pixels: such bars have no gap after them, and no name
 const dimmed = 0.22;
 const lookedAt = 64; // entries of a pixel, for one that is selected
 
-// By operator; the last one is for what has none.
+// By operator; the last ones are for what has none.
 interface Colours {
   theme: Theme;
   names: string[];
@@ -75,7 +76,7 @@ export class BandPainter {
     if (colours?.theme === theme) return colours;
     const names = run.facts.operators.map((operator) =>
       theme.kinds[operator.kind === "op" ? operator.class : operator.kind] ?? theme.faint);
-    names.push(theme.raised); // a step of a device
+    names.push(theme.raised, theme.faint); // steps and activities of a device
     colours = {
       theme, names, pixels: Uint32Array.from(names, (name) => pixelOf(name, 1)),
       dim: Uint32Array.from(names, (name) => pixelOf(name, dimmed)), pale: names.map(isPale),
@@ -108,7 +109,7 @@ export class BandPainter {
         if (other !== none && mask[other] === 2) shown = other;
       }
       const lit = !mask || (shown !== none && mask[shown] > 0);
-      const colour = shown === none ? pixels.length - 1 : spans.name[shown];
+      const colour = shown === none ? ofNoSpan(band.run, entries[i]) : spans.name[shown];
       this.strips.paint(index, column, Math.min(Math.max(Math.round(right), column + 1), width), (lit ? pixels : dim)[colour]);
       if (band.open && mask && shown !== none && mask[shown] === 2) this.marks.push(axis.left + column / density);
       ++this.shapes;
@@ -125,7 +126,7 @@ export class BandPainter {
     for (let at = index > 0 ? this.wideEnds[index - 1] : 0; at < this.wideEnds[index]; at += 3) {
       const entry = lane.entries[this.wide[at]], left = this.wide[at + 1], width = this.wide[at + 2];
       const span = spanOf(lane, entry);
-      const colour = span === none ? names.length - 1 : run.spans.name[span];
+      const colour = span === none ? ofNoSpan(run, entry) : run.spans.name[span];
       context.globalAlpha = !mask || (span !== none && mask[span] > 0) ? 1 : dimmed;
       context.fillStyle = names[colour];
       context.fillRect(left, y, width - 0.5, height);
@@ -137,7 +138,7 @@ export class BandPainter {
         context.strokeRect(left + 0.75, y + 0.75, width - 1.5, height - 1.5);
       }
       if (width <= 24) continue;
-      const label = fitText(context, span === none ? `step ${run.devices.step[entry]}` : shortName(run.operator(span).name), width - 6);
+      const label = fitText(context, shortName(lane.span ? deviceText(run, entry) : run.operator(span).name), width - 6);
       context.fillStyle = span === none ? theme.muted : pale[colour] ? "#1b1f24" : "#ffffff";
       if (label) context.fillText(label, left + 3, y + height / 2 + 0.5);
     }
@@ -147,6 +148,11 @@ export class BandPainter {
       context.fillRect(this.marks[at], y - 2, 1, 2);
     }
   }
+}
+
+// Which colour a device's step has, or an activity that nobody knows who launched.
+function ofNoSpan({ facts, devices }: Run, entry: number): number {
+  return facts.operators.length + Number(devices.activity[entry] !== none);
 }
 
 // Of a row of a band, without the gap below it.

@@ -2,7 +2,7 @@
 
 import { Part, Wait, criticalPath, mostError } from "../run/critical_path";
 import { make, shortName } from "../widgets/dom";
-import { operatorText, spanFacts } from "../run/facts";
+import { deviceFacts, operatorText, spanFacts } from "../run/facts";
 import { Lane, spanOf } from "./lanes";
 import { Run, none } from "../run/run";
 import { Store } from "../store";
@@ -30,7 +30,7 @@ export function togglePath(store: Store): void {
   else store.select({ kind: "path" });
 }
 
-export function partName(run: Run, { span, device }: Part): string {
+function partName(run: Run, { span, device }: Part): string {
   if (span === none) return "between ops";
   return operatorText(run, span) + (device === none ? "" : " on its device");
 }
@@ -40,13 +40,7 @@ export function entryFacts(store: Store, run: Run, lane: Lane, entry: number): s
   const { state } = store;
   const span = spanOf(lane, entry);
   const lines: string[] = [];
-  if (lane.stream !== none) {
-    const { device, stream } = run.facts.device_streams[lane.stream];
-    const name = span === none ? `step ${run.devices.step[entry]}` : operatorText(run, span);
-    const late = span === none ? "" : `, ${time(Math.max(run.devices.start[entry] - run.spans.start[span], 0))} after the host began it`;
-    lines.push(`${name} on ${device} stream ${stream}`, `${time(run.devices.end[entry] - run.devices.start[entry])} on the device${late}`);
-    if (span !== none) lines.push("on the host:", ...spanFacts(run, span).slice(1));
-  } else lines.push(...spanFacts(run, span));
+  lines.push(...(lane.stream === none ? spanFacts(run, span) : deviceFacts(run, entry)));
   if (state.selection.kind !== "path" || run !== store.run) return lines;
   const device = lane.stream === none ? none : entry;
   const part = criticalPath(run, state.step).parts.find((each) => each.span === span && each.device === device && span !== none);
@@ -77,7 +71,8 @@ export function pathTitle(run: Run, step: number): string {
 }
 
 // Why devices have no part in it; null: they have.
-function deviceText(run: Run, stepNs: number): string | null {
+function whyNoDevices(run: Run, stepNs: number): string | null {
+  if (run.devices.activity.every((activity) => activity !== none)) return "left out: it has kernels, but no times of ops";
   const errors = run.facts.device_streams.map(({ error_ns }) => error_ns);
   return Math.min(...errors) > mostError * stepNs
     ? `left out: its times are placed within ${time(Math.min(...errors))} only` : null;
@@ -95,7 +90,7 @@ export function pathFacts(store: Store, link: (span: number, ns: number) => Node
   return [
     ["other ops", of(opNs)],
     ["backward", of(backwardNs)],
-    ["device", run.devices.count === 0 ? null : deviceText(run, to - from) ?? of(deviceNs)],
+    ["device", run.devices.count === 0 ? null : whyNoDevices(run, to - from) ?? of(deviceNs)],
     ["between", `${of(betweenNs)}: no op was running on it`],
     ["parts", count(ops.length)],
     ["beside it", besideNs > 0 ? `${time(besideNs)} of ops that ran at the same time` : "nothing: all ops are on it"],

@@ -20,6 +20,7 @@ export class Timeline extends TimeCanvas {
   private bands: Band[];
   private painter: BandPainter;
   private scroll = 0;
+  private hit = none; // the span that was clicked last
 
   // `fixed`: in the overview, where the wheel scrolls the page.
   constructor(store: Store, fixed = false) {
@@ -178,7 +179,8 @@ export class Timeline extends TimeCanvas {
     for (const { name, errorNs, y, rows } of band.lanes.groups) {
       const top = this.yOf(band, y);
       context.fillStyle = theme.muted;
-      context.fillText(fitText(context, name, gutter - 10), 4, top + 8);
+      // The number of a stream says more than the word.
+      context.fillText(fitText(context, name.replace(" stream ", " #"), gutter - 10), 4, top + 8);
       if (errorNs !== null && rows > 1) context.fillText(`\u00b1 ${time(errorNs)}`, 4, top + 8 + rowHeight);
       context.strokeStyle = theme.line;
       context.beginPath();
@@ -226,19 +228,20 @@ export class Timeline extends TimeCanvas {
   // In another rank it looks at that one.
   protected clicked(event: MouseEvent): void {
     const { store } = this;
+    this.hit = none;
     if (event.offsetY < 16) return store.goToStep(store.run.stepAt(this.axis.time(event.offsetX)));
     const band = this.bandAt(event.offsetY);
     const found = this.spanAt(event.offsetX, event.offsetY);
     if (band && event.offsetX < gutter) return store.goToRank(band.rank);
     if (found) {
+      this.hit = found.span;
       store.goToRank(found.band.rank, false);
       store.select({ kind: "span", span: found.span }, { range: store.state.range });
     } else store.set({ cursor: this.axis.time(event.offsetX) });
   }
 
-  protected clickedTwice(event: MouseEvent): void {
-    const found = this.spanAt(event.offsetX, event.offsetY);
-    if (found?.band.open) this.zoomToSpan(found.span);
+  protected clickedTwice(): void {
+    if (this.hit !== none) this.zoomToSpan(this.hit);
   }
 
   protected scrollBy(pixels: number): void {

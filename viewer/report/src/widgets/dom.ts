@@ -61,6 +61,15 @@ export function setAttribute(element: Element, name: string, value: string): voi
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
+// Makes anew what is inside of an element: the control that had the focus has it
+// again, by where it is in there.
+export function keepingFocus(within: Element, change: () => void): void {
+  const controls = () => [...within.querySelectorAll<HTMLElement>("button, input, select, [tabindex]")];
+  const index = controls().indexOf(document.activeElement as HTMLElement);
+  change();
+  if (index >= 0) controls()[index]?.focus();
+}
+
 // The end of a long path says most.
 export function shortPath(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);

@@ -12,7 +12,9 @@ export abstract class PanCanvas extends Canvas {
   }
 
   protected abstract clicked(event: MouseEvent): void;
-  protected abstract clickedTwice(event: MouseEvent): void;
+  // At what the first click hit: that may have made the page lay out anew, so that
+  // something else is under the mouse by now.
+  protected abstract clickedTwice(): void;
   protected abstract hover(event: PointerEvent): void;
 
   // Where in the picture the mouse is.
@@ -51,7 +53,7 @@ export abstract class PanCanvas extends Canvas {
       hideTip();
       this.moveBy(event.movementX, event.movementY);
     });
-    element.addEventListener("click", (event) => { if (dragged < 4) this.clicked(event); });
-    element.addEventListener("dblclick", (event) => this.clickedTwice(event));
+    element.addEventListener("click", (event) => { if (dragged < 4 && event.detail < 2) this.clicked(event); });
+    element.addEventListener("dblclick", () => this.clickedTwice());
   }
 }

@@ -1,6 +1,6 @@
 // A table that sorts, filters, opens rows, and copies itself as CSV.
 
-import { button, make } from "./dom";
+import { button, keepingFocus, make } from "./dom";
 
 export interface Column<Row> {
   name: string;
@@ -117,7 +117,7 @@ export class Table<Row> {
 
   private drawHead(): void {
     const { columns } = this.options;
-    this.head.replaceChildren(...columns.map((column, index) => {
+    keepingFocus(this.head, () => this.head.replaceChildren(...columns.map((column, index) => {
       const active = index === this.sort;
       const first = this.options.rows[0];
       const isText = first !== undefined && typeof column.value(first) === "string";
@@ -127,7 +127,7 @@ export class Table<Row> {
       cell.setAttribute("aria-sort",
         active ? (this.descending ? "descending" : "ascending") : "none");
       return cell;
-    }));
+    })));
   }
 
   // Down, up, and back to the tree or the order that was given.
@@ -191,17 +191,16 @@ export class Table<Row> {
     const index = rows.indexOf(document.activeElement as HTMLElement);
     const row = this.shown[index];
     if (index < 0 || row === undefined) return;
+    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (event.key === "Enter" || event.key === " ") this.options.onSelect(row);
-    else if (event.key === "ArrowDown") rows[index + 1]?.focus();
-    else if (event.key === "ArrowUp") rows[index - 1]?.focus();
     else if (event.key === "ArrowRight" && this.closed.has(row)) this.toggle(row);
     else if (event.key === "ArrowLeft" && !this.closed.has(row)) this.toggle(row);
-    else return;
+    else if (by === 0) return;
     event.preventDefault();
     event.stopPropagation();
-    (this.body.children[index] as HTMLElement | undefined)?.focus();
-    if (event.key === "ArrowDown") (this.body.children[index + 1] as HTMLElement)?.focus();
-    if (event.key === "ArrowUp") (this.body.children[index - 1] as HTMLElement)?.focus();
+    // The rows may be others by now.
+    const { children } = this.body;
+    ((children[index + by] ?? children[index]) as HTMLElement | undefined)?.focus();
   }
 
   // Opens what hides the selected row, and brings it into sight.
