@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "dump/dump.h"
 #include "output/text_escape.h"
 #include "source/function_name.h"
-#include "summary/kernel_json.h"
 #include "torchtape/format/names.h"
 
 namespace torchtape::viewer {
