@@ -22,12 +22,13 @@
 namespace torchtape::internal {
 namespace {
 
-constexpr absl::string_view kNamespaces[] = {
-    "2at",          "5torch", "3c10", "6caffe2", "9torchtape", "9__gnu_cxx",
-    "10__cxxabiv1",
-    "St",  // std
-    "Sa",           "Sb",     "Ss",   "Si",      "So",         "Sd",
-};
+// What a mangled name begins with, in a namespace or a class.
+constexpr absl::string_view kNames[] = {
+    "2at", "5torch", "3c10", "6caffe2",
+    // Of torchtape, what stands between a call and the program.
+    "9torchtape8internal", "9torchtape12ModuleHolder",
+    // The standard library: std, and its own abbreviations.
+    "St", "Sa", "Sb", "Ss", "Si", "So", "Sd", "9__gnu_cxx", "10__cxxabiv1"};
 
 constexpr absl::string_view kLibTorch[] = {"libtorch", "libc10", "libcaffe2",
                                            "libATen"};
@@ -170,7 +171,7 @@ bool IsHeaderName(absl::string_view mangled) {
   } else if (!absl::StartsWith(mangled, "St")) {
     return false;
   }
-  return std::any_of(std::begin(kNamespaces), std::end(kNamespaces),
+  return std::any_of(std::begin(kNames), std::end(kNames),
                      [mangled](absl::string_view name) {
                        return absl::StartsWith(mangled, name);
                      });

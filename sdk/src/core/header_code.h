@@ -13,7 +13,7 @@
 namespace torchtape::internal {
 
 // Whether a mangled name is that of a function of LibTorch, of the standard
-// library or of torchtape, or of something inside of one.
+// library or of torchtape's part in a call, or of something inside of one.
 bool IsHeaderName(absl::string_view mangled);
 
 enum class CodeKind : uint8_t {
