@@ -188,7 +188,9 @@ class Merger {
         const uint64_t end = checkpoint->log_bytes();
         const bool there = damaged ? end <= log_->size()
                                    : written_.next_number.count(end) != 0;
-        if (!there || !Follows(*checkpoint)) continue;
+        if (end < kFileHeaderBytes || !there || !Follows(*checkpoint)) {
+          continue;
+        }
         chosen_ = each;
         log_bytes_ = end;
         return absl::OkStatus();
@@ -309,9 +311,23 @@ class Merger {
     if (status.ok()) status = writer_->Close(statistics);
     if (!status.ok()) return status;
     recovery_.torn_bytes = TornBytes();
+    status = MendFileHeader();
+    if (!status.ok()) return status;
     recovery_.log = std::make_shared<SplicedLog>(
         log_, log_bytes_, std::move(releases_), std::move(tail_));
     return std::move(recovery_);
+  }
+
+  // What proved that this is a log may lie behind the part that is kept.
+  absl::Status MendFileHeader() {
+    absl::StatusOr<std::string> bytes = log_->Read(0, kFileHeaderBytes);
+    if (!bytes.ok()) return bytes.status();
+    if (internal::DecodeFileHeader(*bytes)) return absl::OkStatus();
+    releases_.insert(
+        releases_.begin(),
+        {0, kFileHeaderBytes,
+         internal::Encode(internal::FileHeader{kMajorVersion, kMinorVersion})});
+    return absl::OkStatus();
   }
 
   // What a thread had dropped and not yet told of in a record.

@@ -254,6 +254,21 @@ TEST_F(RecoveryTest, JournalOfAnotherRunIsRefused) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("another run")));
 }
 
+// What else proves that this is a log may not be in what is recovered.
+TEST_F(RecoveryTest, LogThatLostItsFileHeaderGetsOne) {
+  {
+    JournaledRun run(log_);
+    main_.Begin(10, 1).End(20);
+    Publish(&run);
+    ASSERT_THAT(run.WriteChunk(), IsOk());
+  }
+  std::string bytes = ReadFile(log_);
+  bytes.replace(0, 4, "PK\x03\x04");
+  WriteFile(log_, bytes);
+  // Replayed() expects that nothing had to be skipped.
+  EXPECT_THAT(Times(Replayed()), ElementsAre(10, 20));
+}
+
 TEST_F(RecoveryTest, FinishedLogNeedsNone) {
   {
     JournaledRun run(log_);
