@@ -124,6 +124,20 @@ TEST_F(OutOfMemory, SaysWhoHeldWhatAtThatInstantAndSumsAreExact) {
   EXPECT_EQ(largest[2]["maker"], nullptr);
 }
 
+TEST_F(OutOfMemory, SummaryPointsToIt) {
+  Run();
+  Begin("relu", 3100);
+  log_.End(1, 3200);
+  const std::string bytes = log_.Finish();
+  EXPECT_EQ(JsonOf(Summary, bytes, {})["memory"]["ran_out"], 1);
+  EXPECT_THAT(TextOf(Summary, bytes, {}),
+              HasSubstr("ran out 1 time; torchtape summary --oom tells who"));
+  VerbOptions later;
+  later.steps = {2, 2, "--step 2"};
+  EXPECT_EQ(JsonOf(Summary, bytes, later)["memory"]["ran_out"], 0);
+  EXPECT_THAT(TextOf(Summary, bytes, later), Not(HasSubstr("ran out")));
+}
+
 TEST_F(OutOfMemory, TheLastOneOfTheChosenStepsIsTold) {
   Run();
   Begin("again", 3010);

@@ -125,6 +125,7 @@ Json MemoryPart(const SummaryFacts& facts) {
                {"alloc_count", facts.memory.alloc_count()},
                {"free_count", facts.memory.free_count()},
                {"allocated_bytes", facts.memory.allocated_bytes()},
+               {"ran_out", facts.memory.ran_out()},
                {"saved_bytes", Known(facts.memory.saved().all())}};
   json["roles"] = nullptr;
   if (facts.memory.saved().all()) {

@@ -202,6 +202,10 @@ void PrintMemory(const SummaryFacts& facts, std::ostream& out) {
     }
     out << "   " << Plural(facts.memory.alloc_count(), "allocation") << " of "
         << Bytes(facts.memory.allocated_bytes()) << '\n';
+    if (facts.memory.ran_out() != 0) {
+      out << "          ran out " << Plural(facts.memory.ran_out(), "time")
+          << "; torchtape summary --oom tells who held it\n";
+    }
     PrintDeviceMemory(facts, out);
     PrintRoles(facts, out);
     PrintHolders(facts, out);

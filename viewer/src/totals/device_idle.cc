@@ -25,6 +25,14 @@ IdleCause CauseOf(HostState state, bool waited, bool knows_waits) {
   return IdleCause::kUnknown;
 }
 
+// So much before an instant, or the first instant that there is.
+int64_t Before(int64_t time_ns, uint64_t by_ns) {
+  constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
+  const uint64_t since_first =
+      static_cast<uint64_t>(time_ns) - static_cast<uint64_t>(kFirst);
+  return by_ns >= since_first ? kFirst : time_ns - static_cast<int64_t>(by_ns);
+}
+
 // In order, and apart.
 using Holes = std::vector<std::pair<int64_t, int64_t>>;
 
@@ -104,6 +112,12 @@ bool DeviceIdle::IsRecorded(int64_t from_ns, int64_t to_ns) const {
 // ---------------------------------------------------------------------------
 // Activities in order.
 
+// From the call to the activity, which began later.
+uint64_t DeviceIdle::LaunchTimeOf(const Activity& activity) {
+  return static_cast<uint64_t>(activity.start_ns) -
+         static_cast<uint64_t>(activity.launch_ns);
+}
+
 void DeviceIdle::OnActivity(const format::DeviceActivity& activity) {
   if (activity.end_ns() < activity.start_ns) return;
   Activity item = {activity.start_ns,
@@ -123,8 +137,7 @@ void DeviceIdle::OnActivity(const format::DeviceActivity& activity) {
     item.op = place->op;
     if (place->step) item.counts = steps_.Contains(*place->step);
     if (item.start_ns > item.launch_ns) {
-      device.least_ns =
-          std::min(device.least_ns, item.start_ns - item.launch_ns);
+      device.least_ns = std::min(device.least_ns, LaunchTimeOf(item));
     }
   }
   device.waiting.push_back(item);
@@ -184,11 +197,11 @@ void DeviceIdle::Begin(const Activity& activity, uint32_t number,
   if (device->any) {
     Advance(activity.start_ns, &use, device);
     if (activity.counts && activity.start_ns > device->now_ns) {
-      const int64_t after_ns = activity.start_ns - activity.launch_ns;
+      const uint64_t after_ns = LaunchTimeOf(activity);
       const bool at_once =
-          activity.launched && after_ns >= 0 &&
-          after_ns <=
-              2 * device->least_ns + static_cast<int64_t>(activity.error_ns);
+          activity.launched && activity.start_ns >= activity.launch_ns &&
+          (after_ns <= activity.error_ns ||
+           (after_ns - activity.error_ns + 1) / 2 <= device->least_ns);
       Count(
           {device->now_ns, activity.start_ns, device->last, activity, at_once},
           number);
@@ -238,9 +251,8 @@ DeviceIdle::Causes DeviceIdle::CausesOf(const Gap& gap) const {
   HostAt(gap, gap.begin_ns, &thread);
   const bool waited =
       !was_launched &&
-      hosts_.WaitedWithin(
-          thread, gap.begin_ns - static_cast<int64_t>(gap.after.error_ns),
-          gap.begin_ns);
+      hosts_.WaitedWithin(thread, Before(gap.begin_ns, gap.after.error_ns),
+                          gap.begin_ns);
   int64_t time_ns = gap.begin_ns;
   while (time_ns < host_end_ns) {
     // What the call takes to reach the device is of the instant of the call.

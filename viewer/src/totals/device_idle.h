@@ -11,14 +11,12 @@
 // the error of the clocks. If it has, all of the gap is the host's, who
 // launched it late; if not, what of the gap lies behind the call is
 //   kQueued           it was asked for and not begun: it waited for something
-//   on
-//                     the device, such as an event of another stream
+//                     on the device, such as an event of another stream
 // What the host did at an instant before is what the thread that launched it
 // did, or, if that was in no span, the thread that launched what had ended
 // last:
 //   kSynchronisation  it was in a call that waits for a device; or it was in
-//   one
-//                     when the gap began, and is not at kInput or kUnknown
+//                     one when the gap began, and is not at kInput or kUnknown
 //   kInput            the step had not come to its first op that works for a
 //                     module: it loaded data
 //   kHost             it was in an op, backward node, module call or step of an
@@ -115,7 +113,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   };
   struct Device {
     std::vector<Activity> waiting;
-    int64_t least_ns = INT64_MAX;  // from a call to its activity
+    uint64_t least_ns = UINT64_MAX;  // from a call to its activity
     bool any = false;
     int64_t begun_ns = 0;  // when the last one began
     int64_t now_ns = 0;    // all before is counted
@@ -126,6 +124,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   struct Gap;
   using Causes = std::array<uint64_t, kIdleCauses>;
 
+  static uint64_t LaunchTimeOf(const Activity& activity);
   void Play(uint32_t number, size_t leave, Device* device);
   void Begin(const Activity& activity, uint32_t number, Device* device);
   void Advance(int64_t to_ns, DeviceUse* use, Device* device);

@@ -34,7 +34,12 @@ void MemoryTotals::OnSeek(const Seek& seek) {
 }
 
 void MemoryTotals::OnChunk(const ChunkStart& start) {
-  if (start.events == nullptr || !start.events->has_live_bytes()) return;
+  if (start.events == nullptr) return;
+  for (const v1::Pin& pin : start.events->pins()) {
+    ran_out_ += pin.reason() == v1::PIN_REASON_OUT_OF_MEMORY &&
+                steps_.Contains(pin.step());
+  }
+  if (!start.events->has_live_bytes()) return;
   Change change = {};
   change.kind = Change::kChunk;
   change.bytes = start.events->live_bytes();

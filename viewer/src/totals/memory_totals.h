@@ -64,6 +64,8 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   uint64_t alloc_count() const { return alloc_count_; }
   uint64_t free_count() const { return free_count_; }
   uint64_t allocated_bytes() const { return allocated_bytes_; }
+  // How often an allocation failed for want of memory.
+  uint64_t ran_out() const { return ran_out_; }
 
   // The most that was live at once of what a module and those inside of it
   // allocated, in bytes; absent if they allocated nothing.
@@ -126,6 +128,7 @@ class MemoryTotals : public Visitor, public UnitVisitor {
   uint64_t live_bytes_ = 0;
   uint64_t step_ = 0, step_start_ns_ = 0;
   uint64_t alloc_count_ = 0, free_count_ = 0, allocated_bytes_ = 0;
+  uint64_t ran_out_ = 0;
 
   MemoryPeak peak_;
   bool at_peak_ = false;  // nothing was freed since, so nobody's share is less
