@@ -30,16 +30,19 @@ constexpr absl::string_view kNames[] = {
     // The standard library: std, and its own abbreviations.
     "St", "Sa", "Sb", "Ss", "Si", "So", "Sd", "9__gnu_cxx", "10__cxxabiv1"};
 
-constexpr absl::string_view kLibTorch[] = {"libtorch", "libc10", "libcaffe2",
-                                           "libATen"};
+// Objects that are no part of the program: LibTorch, and what runs its threads
+// and calls its functions back.
+constexpr absl::string_view kObjects[] = {
+    "libtorch", "libc10", "libcaffe2", "libATen",   "libstdc++",
+    "libc++",   "libc.",  "libgomp",   "libpython", "python3"};
 
-bool IsLibTorchsOwn(const CodeObject& object) {
+bool IsPrograms(const CodeObject& object) {
   const absl::string_view path = object.path;
   const absl::string_view name = path.substr(path.rfind('/') + 1);
-  return std::any_of(std::begin(kLibTorch), std::end(kLibTorch),
-                     [name](absl::string_view prefix) {
-                       return absl::StartsWith(name, prefix);
-                     });
+  return std::none_of(std::begin(kObjects), std::end(kObjects),
+                      [name](absl::string_view prefix) {
+                        return absl::StartsWith(name, prefix);
+                      });
 }
 
 // A file as it lies in memory; empty if it cannot be read.
@@ -134,7 +137,7 @@ class KnownCode {
     const uint64_t code = address - 1;  // of the call itself
     const std::lock_guard<std::mutex> lock(mutex_);
     const CodeObject* const object = objects_.Find(code);
-    if (object == nullptr || IsLibTorchsOwn(*object)) return CodeKind::kUnknown;
+    if (object == nullptr || !IsPrograms(*object)) return CodeKind::kUnknown;
     // The file is the one that was loaded if its build says so; without, path
     // and place have to do.
     auto [known, added] =

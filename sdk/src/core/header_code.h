@@ -17,7 +17,7 @@ namespace torchtape::internal {
 bool IsHeaderName(absl::string_view mangled);
 
 enum class CodeKind : uint8_t {
-  kUnknown,   // in no object, or in LibTorch's own
+  kUnknown,   // in no object, or in one that is no part of the program
   kPrograms,  // all other
   kHeader,
 };

@@ -1,6 +1,8 @@
 #include "core/header_code.h"
 
 #include <cstdint>
+#include <cstdlib>
+#include <exception>
 
 #include "gtest/gtest.h"
 
@@ -72,6 +74,13 @@ TEST(KindOfCodeTest, FunctionsOfTheProgramAreToldApart) {
             CodeKind::kHeader);
   EXPECT_EQ(KindOfCode(torchtape_header_code_test::AnAddress()),
             CodeKind::kPrograms);
+}
+
+TEST(KindOfCodeTest, WhatRunsTheProgramIsNoPartOfIt) {
+  EXPECT_EQ(KindOfCode(reinterpret_cast<uintptr_t>(&std::terminate) + 1),
+            CodeKind::kUnknown);
+  EXPECT_EQ(KindOfCode(reinterpret_cast<uintptr_t>(&std::qsort) + 1),
+            CodeKind::kUnknown);
 }
 
 TEST(KindOfCodeTest, WhatIsNoCodeIsUnknown) {
