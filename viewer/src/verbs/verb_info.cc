@@ -81,12 +81,20 @@ std::string RecordedText(const Facts& facts) {
       EscapeText(facts.run.op_source()));
 }
 
+// The parts add up to the whole: a span begins and ends.
 std::string EventsText(const LogCounts& counts) {
   std::string text = absl::StrCat(
-      CountText(counts.events()), " events: ", CountText(counts.ops), " ops, ",
-      CountText(counts.backward_nodes), " backward nodes, ",
-      CountText(counts.allocations), " allocations, ", CountText(counts.frees),
-      " frees");
+      CountText(counts.events()), " events: ", CountText(counts.spans_begun),
+      " spans begin (", CountText(counts.ops), " ops, ",
+      CountText(counts.backward_nodes), " backward nodes");
+  const uint64_t told = counts.ops + counts.backward_nodes;
+  if (counts.spans_begun > told) {
+    absl::StrAppend(&text, ", ", CountText(counts.spans_begun - told),
+                    " others");
+  }
+  absl::StrAppend(&text, ") and ", CountText(counts.spans_ended), " end, ",
+                  CountText(counts.allocations), " allocations, ",
+                  CountText(counts.frees), " frees");
   if (counts.threw > 0) absl::StrAppend(&text, "; ", counts.threw, " threw");
   return text;
 }
