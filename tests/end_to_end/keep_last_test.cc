@@ -99,7 +99,13 @@ TEST_F(KeepLast, LastStepsAndWhatWasAskedForStayInFullAndAllOthersInSummaries) {
     held += module["bytes"].get<uint64_t>();
   }
   EXPECT_EQ(held, moment["live_bytes"]);
-  EXPECT_GT(moment["roles"]["gradient"], 0);
+  uint64_t of_roles = moment["unknown_bytes"];
+  for (const auto& [role, bytes] : moment["roles"].items()) {
+    of_roles += bytes.get<uint64_t>();
+  }
+  EXPECT_EQ(of_roles, moment["live_bytes"]);
+  // LibTorch 1 keeps the gradients of the first step, which is given back.
+  EXPECT_TRUE(moment["roles"]["gradient"] > 0 || moment["unknown_bytes"] > 0);
 
   // Each step is there: in full, in a summary, or half and half.
   std::map<uint64_t, int> seen;
