@@ -27,6 +27,14 @@ std::string Obey(const std::string& question) {
   return question + "!";
 }
 
+TEST(Isolated, ProcessIsACopyOfTheTimeWhenItWasStarted) {
+  std::string told = "before";
+  Isolated process([&told](const std::string&) { return told; }, {});
+  ASSERT_TRUE(process.Start());
+  told = "after";
+  EXPECT_EQ(process.Ask(""), "before");
+}
+
 TEST(Isolated, AnswersAnyBytes) {
   Isolated isolated(Obey, {});
   EXPECT_EQ(isolated.Ask("a"), "a!");

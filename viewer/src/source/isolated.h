@@ -9,8 +9,8 @@
 //                   {});
 //   std::optional<std::string> answer = parser.Ask("some bytes");
 //
-// The process is started by the first question and keeps what it has learned.
-// One that was lost is replaced at the next question.
+// The process keeps what it has learned. One that was lost is replaced at the
+// next question.
 
 #include <sys/types.h>
 
@@ -37,11 +37,16 @@ class Isolated {
   Isolated(const Isolated&) = delete;
   Isolated& operator=(const Isolated&) = delete;
 
+  // Starts the process, which the first question would do else. It is a copy of
+  // this one with a single thread: what other threads held at that time stays
+  // held in it for ever, so it is best started before there are any. False if
+  // there is no process.
+  bool Start();
+
   // Nullopt if the process did not survive the question.
   std::optional<std::string> Ask(const std::string& question);
 
  private:
-  bool Start();
   void Stop();
   [[noreturn]] void Serve(int socket) const;
 

@@ -96,7 +96,9 @@ Symbolizer::Symbolizer(const SearchPlaces& places,
     : reader_(
           [reader = std::make_shared<Reader>(places)](
               const std::string& question) { return reader->Answer(question); },
-          limits) {}
+          limits) {
+  reader_.Start();  // before a replay starts its threads
+}
 
 Site Symbolizer::Ask(const CodeObject& object, uint64_t address) {
   const ObjectKey key(object.path, object.build_id);
