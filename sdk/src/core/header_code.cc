@@ -31,10 +31,11 @@ constexpr absl::string_view kNames[] = {
     "St", "Sa", "Sb", "Ss", "Si", "So", "Sd", "9__gnu_cxx", "10__cxxabiv1"};
 
 // Objects that are no part of the program: LibTorch, and what runs its threads
-// and calls its functions back.
+// and calls its functions back; sanitizers stand between both.
 constexpr absl::string_view kObjects[] = {
-    "libtorch", "libc10", "libcaffe2", "libATen",   "libstdc++",
-    "libc++",   "libc.",  "libgomp",   "libpython", "python3"};
+    "libtorch",  "libc10",  "libcaffe2", "libATen", "libstdc++",   "libc++",
+    "libc.",     "libc-",   "libgomp",   "libomp",  "libiomp",     "libpthread",
+    "libpython", "python3", "libasan",   "libtsan", "libclang_rt", "libubsan"};
 
 bool IsPrograms(const CodeObject& object) {
   const absl::string_view path = object.path;
