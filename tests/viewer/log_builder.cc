@@ -67,8 +67,11 @@ uint32_t LogBuilder::Returns(std::vector<v1::Value> outputs) {
 
 uint32_t LogBuilder::CalledFrom(uint32_t signature,
                                 const std::string& object_path,
-                                uint64_t address, uint32_t caller) {
-  dictionary_.add_objects()->set_path(object_path);
+                                uint64_t address, uint32_t caller,
+                                const std::string& build_id) {
+  v1::CodeObject* object = dictionary_.add_objects();
+  object->set_path(object_path);
+  object->set_build_id(build_id);
   v1::CallSite* site = dictionary_.add_call_sites();
   site->set_object(dictionary_.objects_size());
   site->set_address(address);

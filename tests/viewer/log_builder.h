@@ -48,7 +48,8 @@ class LogBuilder {
   // The signature as it is when it is called from somewhere in an object, in a
   // function that was called at `caller`, a call site.
   uint32_t CalledFrom(uint32_t signature, const std::string& object_path,
-                      uint64_t address, uint32_t caller = 0);
+                      uint64_t address, uint32_t caller = 0,
+                      const std::string& build_id = "");
   uint32_t last_call_site() const {
     return static_cast<uint32_t>(dictionary_.call_sites_size());
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "modules/module_span.h"
 #include "modules/optimizer_step.h"
 #include "ops/op_class.h"
 
@@ -12,11 +13,6 @@ namespace {
 // More units than a step of a large model has. A run without steps is decided
 // in pieces of this size.
 constexpr size_t kMaxUnits = size_t{1} << 15;
-
-ModuleSource SourceOf(const Operator& op) {
-  return op.module_source == v1::MODULE_SOURCE_TAP ? ModuleSource::kTap
-                                                   : ModuleSource::kScope;
-}
 
 // Whether a span is a unit by itself.
 bool IsUnit(const Frame& frame) {
@@ -69,7 +65,7 @@ void Attribution::OnBegin(const SpanBegin& begin) {
 
 // A scope around what a tap sees too is one call.
 void Attribution::BeginModule(const Operator& op, ThreadModules* thread) {
-  ModuleCall call = {tree_.Find(op.name), SourceOf(op), 0, ++module_calls_};
+  ModuleCall call = {tree_.Find(op.name), SourceOfCall(op), 0, ++module_calls_};
   const ModuleCall around =
       thread->calls.empty() ? ModuleCall() : thread->calls.back();
   if (call.module == kNoModule) {

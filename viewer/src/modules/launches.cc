@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "modules/module_span.h"
+
 namespace torchtape::viewer {
 namespace {
 
@@ -39,7 +41,9 @@ LaunchPlace Launches::PlaceOf(const ThreadState& thread, size_t depth) const {
   const Frame& inner = thread.stack[depth - 1];
   place.backward = inner.backward;
   place.step = inner.step;
-  if (!place.unit) place.module = attribution_.Current(thread.facts.number());
+  if (!place.unit) {
+    place.owner = OwnerBySpans(attribution_.tree(), thread, depth);
+  }
   return place;
 }
 
@@ -72,22 +76,33 @@ void Launches::OnLaunch(const LaunchCall& call) {
   place.thread = call.launch.thread;
   place.time_ns = call.launch.time_ns;
   if (call.launch.span) place.span = *call.launch.span;
-  launches_[call.launch.correlation] = place;
-  oldest_.push_back(call.launch.correlation);
+  Keep(call.launch.correlation, place);
+}
+
+// CUPTI's numbers have 32 bits: one may come again.
+void Launches::Keep(uint32_t correlation, const LaunchPlace& place) {
+  const Kept kept = {place, count_++};
+  const auto [launch, added] = launches_.try_emplace(correlation, kept);
+  if (!added) {
+    if (forgotten_) forgotten_(launch->second.place);
+    launch->second = kept;
+  }
+  oldest_.emplace_back(correlation, kept.ordinal);
   while (oldest_.size() > kMaxLaunches) Forget();
 }
 
 void Launches::Forget() {
-  const auto launch = launches_.find(oldest_.front());
+  const auto [correlation, ordinal] = oldest_.front();
   oldest_.pop_front();
-  if (launch == launches_.end()) return;
-  if (forgotten_) forgotten_(launch->second);
+  const auto launch = launches_.find(correlation);
+  if (launch == launches_.end() || launch->second.ordinal != ordinal) return;
+  if (forgotten_) forgotten_(launch->second.place);
   launches_.erase(launch);
 }
 
 const LaunchPlace* Launches::Find(uint32_t correlation) const {
   const auto launch = launches_.find(correlation);
-  return launch == launches_.end() ? nullptr : &launch->second;
+  return launch == launches_.end() ? nullptr : &launch->second.place;
 }
 
 }  // namespace torchtape::viewer

@@ -26,7 +26,7 @@ struct LaunchPlace {
   // The innermost op, or the backward node if there is none; null: in neither.
   const Operator* op = nullptr;
   std::optional<uint64_t> unit;  // the span that is the unit
-  int module = kNoModule;        // if there is no unit
+  Owner owner;                   // if there is no unit
   bool backward = false;
 };
 
@@ -58,6 +58,7 @@ class Launches : public Visitor {
   using Span = std::pair<uint32_t, uint64_t>;  // thread and number
 
   LaunchPlace PlaceOf(const ThreadState& thread, size_t depth) const;
+  void Keep(uint32_t correlation, const LaunchPlace& place);
   void Forget();
 
   const Attribution& attribution_;
@@ -66,9 +67,14 @@ class Launches : public Visitor {
   absl::flat_hash_set<Span> wanted_;
   absl::flat_hash_map<Span, LaunchPlace> ended_;
   const LaunchPlace* ending_ = nullptr;
-  absl::flat_hash_map<uint32_t, LaunchPlace>
-      launches_;                 // by number of the call
-  std::deque<uint32_t> oldest_;  // of these
+  struct Kept {
+    LaunchPlace place;
+    uint64_t ordinal;  // among all calls
+  };
+  absl::flat_hash_map<uint32_t, Kept> launches_;  // by number of the call
+  // Numbers and ordinals. A number that came again is there more than once.
+  std::deque<std::pair<uint32_t, uint64_t>> oldest_;
+  uint64_t count_ = 0;  // of all calls
 };
 
 }  // namespace torchtape::viewer

@@ -5,9 +5,17 @@
 
 #include <algorithm>
 
+#include "modules/module_source.h"
+#include "modules/optimizer_step.h"
 #include "replay/visitor.h"
 
 namespace torchtape::viewer {
+
+// Who told of a module call.
+inline ModuleSource SourceOfCall(const Operator& op) {
+  return op.module_source == v1::MODULE_SOURCE_TAP ? ModuleSource::kTap
+                                                   : ModuleSource::kScope;
+}
 
 // Whether the call that ends is inside of one of the same module, which calls
 // itself or is told of twice: its time is in the outer call.
@@ -17,6 +25,20 @@ inline bool IsReentered(const SpanEnd& end) {
     return frame.op->kind == v1::SPAN_KIND_MODULE &&
            frame.op->name == end.frame.op->name;
   });
+}
+
+// For whom a thread works outside of ops and backward nodes, by the outermost
+// `depth` of its open spans: the innermost module call or optimizer's step.
+inline Owner OwnerBySpans(const ModuleTree& tree, const ThreadState& thread,
+                          size_t depth) {
+  for (size_t i = depth; i-- > 0;) {
+    const Operator& op = *thread.stack[i].op;
+    if (op.kind == v1::SPAN_KIND_MODULE) {
+      return {tree.Find(op.name), SourceOfCall(op), false};
+    }
+    if (IsOptimizerStep(op)) return {kNoModule, ModuleSource::kTap, true};
+  }
+  return {};
 }
 
 }  // namespace torchtape::viewer

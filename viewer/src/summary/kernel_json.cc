@@ -4,6 +4,7 @@
 #include "dump/dump.h"
 #include "output/text_escape.h"
 #include "source/function_name.h"
+#include "summary/summary_parts.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -25,20 +26,6 @@ Json UseJson(const DeviceIdle& idle, uint32_t device) {
           {"gaps", use.gaps},
           {"longest_gap_ns", use.longest_gap_ns},
           {"left_out", use.late}};
-}
-
-Json GapsJson(const DeviceIdle& idle) {
-  Json json = Json::array();
-  for (const IdleTotal& total : idle.totals()) {
-    json.push_back(
-        {{"device", absl::StrCat("cuda:", total.device)},
-         {"cause", IdleCauseName(total.cause)},
-         {"op", total.op.empty() ? Json(nullptr) : Json(ToUtf8(total.op))},
-         {"count", total.count},
-         {"total_ns", total.total_ns},
-         {"longest_ns", total.longest_ns}});
-  }
-  return json;
 }
 
 Json DevicesJson(const KernelTotals& totals, const DeviceIdle& idle) {
@@ -86,17 +73,18 @@ Json KernelCountsJson(const v1::Run& run, const LogCounts& counts) {
   return json;
 }
 
-Json KernelsJson(const v1::Run& run, const LogCounts& counts,
-                 const KernelTotals& totals, const DeviceIdle& idle) {
-  Json json = KernelCountsJson(run, counts);
+Json KernelsJson(const SummaryFacts& facts) {
+  Json json = KernelCountsJson(facts.run, facts.counts);
   if (json.is_null()) return json;
+  const KernelTotals& totals = facts.kernels;
   json["count"] = totals.count();
   json["total_ns"] = totals.total_ns();
   json["unlaunched_ns"] = totals.unlaunched_ns();
   json["unplaced_ns"] = totals.unplaced_ns();
   json["alignment_error_ns"] = totals.error_ns();
-  json["devices"] = DevicesJson(totals, idle);
-  json["gaps"] = GapsJson(idle);
+  json["devices"] = DevicesJson(totals, facts.idle);
+  json["gaps"] = GapsJson(facts);
+  json["modules"] = LaunchBoundJson(facts);
   json["kernels"] = Json::array();
   for (const KernelTotal& total : totals.kernels()) {
     json["kernels"].push_back({{"kind", ActivityKindName(total.kind)},

@@ -5,8 +5,7 @@
 
 #include "replay/log_counts.h"
 #include "replay/log_state.h"
-#include "totals/device_idle.h"
-#include "totals/kernel_totals.h"
+#include "summary/summary.h"
 
 namespace torchtape::viewer {
 
@@ -18,8 +17,7 @@ bool WantsKernels(const v1::Options& options);
 Json KernelCountsJson(const v1::Run& run, const LogCounts& counts);
 
 // The same with the totals. Names are demangled.
-Json KernelsJson(const v1::Run& run, const LogCounts& counts,
-                 const KernelTotals& totals, const DeviceIdle& idle);
+Json KernelsJson(const SummaryFacts& facts);
 
 }  // namespace torchtape::viewer
 

@@ -14,6 +14,7 @@
 #include "totals/device_memory_totals.h"
 #include "totals/device_totals.h"
 #include "totals/kernel_totals.h"
+#include "totals/launch_bound.h"
 #include "totals/memory_moment.h"
 #include "totals/memory_totals.h"
 #include "totals/module_totals.h"
@@ -40,6 +41,7 @@ struct SummaryFacts {
   const DeviceTotals& devices;
   const KernelTotals& kernels;
   const DeviceIdle& idle;
+  const LaunchBound& launch_bound;
   const DeviceMemoryTotals& device_memory;
   const std::vector<OptimizerGroup>& groups;
 

@@ -89,11 +89,6 @@ Json OpsPart(const SummaryFacts& facts) {
   return json;
 }
 
-Json ModulePath(const SummaryFacts& facts, int module) {
-  if (module == kNoModule) return nullptr;
-  return ToUtf8(facts.attribution.tree().modules()[module].path);
-}
-
 Json Text(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(ToUtf8(text));
 }
@@ -252,8 +247,7 @@ Json SummaryJson(const SummaryFacts& facts) {
                                            {"time_ns", group.time_ns}});
   }
   json["device_time"] = DeviceTimeJson(facts.run, facts.counts, facts.devices);
-  json["kernels"] =
-      KernelsJson(facts.run, facts.counts, facts.kernels, facts.idle);
+  json["kernels"] = KernelsJson(facts);
   json["unattributed"] = {
       {"forward_ns", facts.modules.unattributed().forward_ns},
       {"backward_ns", facts.modules.unattributed().backward_ns},

@@ -28,6 +28,14 @@ inline constexpr size_t kModuleRows = 40;
 // The last part of its path, as far in as it is deep.
 std::string ModuleName(const Module& module);
 
+// A module's whole path; null, or `none`: there is none. The text is escaped.
+Json ModulePath(const SummaryFacts& facts, int module);
+std::string ModulePathText(const SummaryFacts& facts, int module,
+                           absl::string_view none);
+
+// "model.cc:42", or "(not known)". Escaped.
+std::string LineText(const SourceFrame& frame);
+
 // Where the host waits for devices.
 void PrintWaits(const SummaryFacts& facts, std::ostream& out);
 
@@ -46,6 +54,11 @@ void PrintKernelTables(const SummaryFacts& facts, std::ostream& out);
 // What a device did with its time, in a line, and why it had nothing to do.
 std::string DeviceUseText(const SummaryFacts& facts, uint32_t device);
 void PrintIdle(const SummaryFacts& facts, std::ostream& out);
+Json GapsJson(const SummaryFacts& facts);
+
+// Which modules are launch-bound.
+void PrintLaunchBound(const SummaryFacts& facts, std::ostream& out);
+Json LaunchBoundJson(const SummaryFacts& facts);
 
 // Who held what when memory ran out.
 void PrintMoment(const SummaryFacts& facts, std::ostream& out);

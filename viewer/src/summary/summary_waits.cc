@@ -1,7 +1,4 @@
-#include <filesystem>
-
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "output/table.h"
 #include "output/text_escape.h"
@@ -13,17 +10,6 @@ namespace torchtape::viewer {
 namespace {
 
 constexpr size_t kWaitRows = 25;
-
-std::string LineText(const SourceFrame& frame) {
-  if (frame.file.empty()) return "(not known)";
-  return EscapeText(absl::StrCat(
-      std::filesystem::path(frame.file).filename().string(), ":", frame.line));
-}
-
-std::string PathOrNone(const SummaryFacts& facts, int module) {
-  if (module == kNoModule) return "-";
-  return EscapeText(facts.attribution.tree().modules()[module].path);
-}
 
 std::string OrDash(absl::string_view text) {
   return text.empty() ? "-" : EscapeText(text);
@@ -48,7 +34,7 @@ void PrintWaits(const SummaryFacts& facts, std::ostream& out) {
     const WaitTotal& wait = facts.waits[i];
     table.AddRow(
         {LineText(wait.frame), OrDash(absl::StripPrefix(wait.op, "aten::")),
-         PathOrNone(facts, wait.module),
+         ModulePathText(facts, wait.module, "-"),
          OrDash(absl::StripPrefix(wait.call, "cuda")), OrDash(wait.cause),
          wait.cause.empty() ? "-" : Bytes(wait.copied_bytes),
          CountText(wait.count), Time(wait.wait_ns),

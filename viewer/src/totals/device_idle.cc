@@ -53,12 +53,6 @@ void AddHole(int64_t begin_ns, int64_t end_ns, Holes* holes) {
 
 }  // namespace
 
-const char* IdleCauseName(IdleCause cause) {
-  constexpr const char* kNames[kIdleCauses] = {"synchronisation", "input",
-                                               "host", "queued", "unknown"};
-  return kNames[static_cast<size_t>(cause)];
-}
-
 uint64_t DeviceUse::all_idle_ns() const {
   return std::accumulate(idle_ns.begin(), idle_ns.end(), uint64_t{0});
 }
@@ -228,18 +222,21 @@ HostStates::Stretch DeviceIdle::HostAt(const Gap& gap, int64_t time_ns,
   if (host.state != HostState::kElsewhere || !gap.before.launched) return host;
   *thread = gap.before.thread;
   const HostStates::Stretch other = hosts_.At(*thread, time_ns);
-  return {other.state, std::min(host.end_ns, other.end_ns)};
+  return {other.state, std::min(host.end_ns, other.end_ns), other.place};
 }
 
-DeviceIdle::Causes DeviceIdle::CausesOf(const Gap& gap) const {
-  Causes causes = {};
-  const auto add = [&](IdleCause cause, int64_t from_ns, int64_t to_ns) {
-    causes[static_cast<size_t>(cause)] +=
-        static_cast<uint64_t>(to_ns) - static_cast<uint64_t>(from_ns);
+std::vector<IdleTotals::Part> DeviceIdle::PartsOf(const Gap& gap) const {
+  std::vector<IdleTotals::Part> parts;
+  const auto add = [&](IdleCause cause, const HostPlace& place, int64_t from_ns,
+                       int64_t to_ns) {
+    if (from_ns == to_ns) return;
+    parts.push_back(
+        {cause, place,
+         static_cast<uint64_t>(to_ns) - static_cast<uint64_t>(from_ns)});
   };
   if (!gap.after.launched) {
-    add(IdleCause::kUnknown, gap.begin_ns, gap.end_ns);
-    return causes;
+    add(IdleCause::kUnknown, {}, gap.begin_ns, gap.end_ns);
+    return parts;
   }
   const int64_t launch_ns = gap.after.launch_ns;
   const int64_t host_end_ns =
@@ -249,10 +246,11 @@ DeviceIdle::Causes DeviceIdle::CausesOf(const Gap& gap) const {
   const bool was_launched = launch_ns < gap.begin_ns;
   uint32_t thread;
   HostAt(gap, gap.begin_ns, &thread);
-  const bool waited =
-      !was_launched &&
-      hosts_.WaitedWithin(thread, Before(gap.begin_ns, gap.after.error_ns),
-                          gap.begin_ns);
+  std::optional<HostPlace> wait;
+  if (!was_launched) {
+    wait = hosts_.WaitWithin(thread, Before(gap.begin_ns, gap.after.error_ns),
+                             gap.begin_ns);
+  }
   int64_t time_ns = gap.begin_ns;
   while (time_ns < host_end_ns) {
     // What the call takes to reach the device is of the instant of the call.
@@ -261,12 +259,15 @@ DeviceIdle::Causes DeviceIdle::CausesOf(const Gap& gap) const {
         HostAt(gap, called ? launch_ns : time_ns, &thread);
     const int64_t end_ns =
         called ? host_end_ns : std::min({host.end_ns, host_end_ns, launch_ns});
-    add(CauseOf(host.state, waited, knows_waits_ || was_launched), time_ns,
-        end_ns);
+    const IdleCause cause =
+        CauseOf(host.state, wait.has_value(), knows_waits_ || was_launched);
+    const bool had_waited = cause == IdleCause::kSynchronisation &&
+                            host.state != HostState::kWaiting;
+    add(cause, had_waited ? *wait : host.place, time_ns, end_ns);
     time_ns = end_ns;
   }
-  add(IdleCause::kQueued, host_end_ns, gap.end_ns);
-  return causes;
+  add(IdleCause::kQueued, {}, host_end_ns, gap.end_ns);
+  return parts;
 }
 
 void DeviceIdle::Count(const Gap& gap, uint32_t number) {
@@ -274,30 +275,11 @@ void DeviceIdle::Count(const Gap& gap, uint32_t number) {
   DeviceUse& use = uses_[number];
   ++use.gaps;
   use.longest_gap_ns = std::max(use.longest_gap_ns, gap.ns());
-  const std::string op = gap.after.op == nullptr ? "" : gap.after.op->name;
-  const Causes causes = CausesOf(gap);
-  for (size_t i = 0; i < kIdleCauses; ++i) {
-    if (causes[i] == 0) continue;
-    use.idle_ns[i] += causes[i];
-    const auto cause = static_cast<IdleCause>(i);
-    IdleTotal& total = totals_[{number, cause, op}];
-    total.device = number;
-    total.cause = cause;
-    total.op = op;
-    ++total.count;
-    total.total_ns += causes[i];
-    total.longest_ns = std::max(total.longest_ns, causes[i]);
+  const std::vector<IdleTotals::Part> parts = PartsOf(gap);
+  for (const IdleTotals::Part& part : parts) {
+    use.idle_ns[static_cast<size_t>(part.cause)] += part.ns;
   }
-}
-
-std::vector<IdleTotal> DeviceIdle::totals() const {
-  std::vector<IdleTotal> totals;
-  for (const auto& [key, total] : totals_) totals.push_back(total);
-  std::stable_sort(totals.begin(), totals.end(),
-                   [](const IdleTotal& a, const IdleTotal& b) {
-                     return a.total_ns > b.total_ns;
-                   });
-  return totals;
+  totals_.Add(number, gap.after.op, parts);
 }
 
 }  // namespace torchtape::viewer

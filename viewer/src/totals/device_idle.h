@@ -24,6 +24,7 @@
 //   kUnknown          none of these is known: it was in no span, or the call is
 //                     not known; without device calls also kHost, unless the
 //                     activity was launched before the gap and began at once
+// What it did, and where it waited, has a module and a line of source.
 //
 // A gap that overlaps what was not recorded, released or lost is none.
 //
@@ -33,28 +34,15 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "modules/launches.h"
 #include "torchtape/viewer/step_range.h"
 #include "totals/host_states.h"
+#include "totals/idle_totals.h"
 
 namespace torchtape::viewer {
-
-enum class IdleCause {
-  kSynchronisation,
-  kInput,
-  kHost,
-  kQueued,
-  kUnknown,
-};
-inline constexpr size_t kIdleCauses = 5;
-
-// "synchronisation", "input", "host", "queued", "unknown".
-const char* IdleCauseName(IdleCause cause);
 
 struct DeviceUse {
   uint64_t kernel_ns = 0;
@@ -65,15 +53,6 @@ struct DeviceUse {
 
   uint64_t all_idle_ns() const;
   uint64_t all_ns() const { return kernel_ns + copy_ns + all_idle_ns(); }
-};
-
-// Of all gaps of one cause that ended with something launched by one op.
-struct IdleTotal {
-  uint32_t device = 0;
-  IdleCause cause = IdleCause::kUnknown;
-  std::string op;      // empty: none, or not known
-  uint64_t count = 0;  // of gaps
-  uint64_t total_ns = 0, longest_ns = 0;
 };
 
 class DeviceIdle : public Visitor, public UnitVisitor {
@@ -95,8 +74,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   void OnLogEnd() override;
 
   const std::map<uint32_t, DeviceUse>& devices() const { return uses_; }
-  // The longest first.
-  std::vector<IdleTotal> totals() const;
+  const IdleTotals& totals() const { return totals_; }
 
  private:
   static constexpr size_t kMaxWaiting = size_t{1} << 20;
@@ -122,7 +100,6 @@ class DeviceIdle : public Visitor, public UnitVisitor {
     Activity last = {};   // what ended last
   };
   struct Gap;
-  using Causes = std::array<uint64_t, kIdleCauses>;
 
   static uint64_t LaunchTimeOf(const Activity& activity);
   void Play(uint32_t number, size_t leave, Device* device);
@@ -130,7 +107,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   void Advance(int64_t to_ns, DeviceUse* use, Device* device);
   HostStates::Stretch HostAt(const Gap& gap, int64_t time_ns,
                              uint32_t* thread) const;
-  Causes CausesOf(const Gap& gap) const;
+  std::vector<IdleTotals::Part> PartsOf(const Gap& gap) const;
   void Count(const Gap& gap, uint32_t number);
   bool IsRecorded(int64_t from_ns, int64_t to_ns) const;
 
@@ -140,7 +117,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   const HostStates& hosts_;
   std::map<uint32_t, Device> devices_;
   std::map<uint32_t, DeviceUse> uses_;
-  std::map<std::tuple<uint32_t, IdleCause, std::string>, IdleTotal> totals_;
+  IdleTotals totals_;
   // Stretches of which not all is in the log, in order.
   std::vector<std::pair<int64_t, int64_t>> holes_;
   std::optional<uint64_t> next_chunk_;

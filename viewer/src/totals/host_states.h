@@ -1,18 +1,20 @@
 #ifndef TORCHTAPE_VIEWER_SRC_TOTALS_HOST_STATES_H_
 #define TORCHTAPE_VIEWER_SRC_TOTALS_HOST_STATES_H_
 
-// What the threads of the host did at an instant, as far as it says why a
-// device had nothing to do.
+// What the threads of the host did at an instant, and for which module and line
+// of source, as far as it says why a device had nothing to do.
 //
-// Memory: at most kMaxStretches a thread; of what was before, nothing is known.
+// Memory: at most kMaxStretches; of what was before, nothing is known.
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "modules/attribution.h"
+#include "source/source_lines.h"
 
 namespace torchtape::viewer {
 
@@ -26,8 +28,19 @@ enum class HostState {
 // Whether a call of CUDA's runtime library returns only then.
 bool WaitsForDevice(absl::string_view call);
 
+// For whom, and from where.
+struct HostPlace {
+  int module = kNoModule;
+  bool optimizer = false;              // and no module
+  const SourceFrame* frame = nullptr;  // null: not known
+};
+
 class HostStates : public Visitor, public UnitVisitor {
  public:
+  // The others must be called before this visitor, and outlive it.
+  HostStates(const Attribution* attribution, const SourceLines* lines)
+      : attribution_(*attribution), lines_(*lines) {}
+
   void OnStep(const StepStart& start) override;
   void OnBegin(const SpanBegin& begin) override;
   void OnEnd(const SpanEnd& end) override;
@@ -38,41 +51,64 @@ class HostStates : public Visitor, public UnitVisitor {
   struct Stretch {
     HostState state;
     int64_t end_ns;
+    HostPlace place;
   };
   // Of what was told up to now.
   Stretch At(uint32_t thread, int64_t time_ns) const;
 
-  // Whether the thread waited at some time of [`from_ns`, `to_ns`].
-  bool WaitedWithin(uint32_t thread, int64_t from_ns, int64_t to_ns) const;
+  // Where the thread waited last at some time of [`from_ns`, `to_ns`]; absent:
+  // it did not.
+  std::optional<HostPlace> WaitWithin(uint32_t thread, int64_t from_ns,
+                                      int64_t to_ns) const;
 
  private:
-  static constexpr size_t kMaxStretches = size_t{1} << 20;
+  static constexpr size_t kMaxStretches = size_t{1} << 21;
+
+  // What a thread does, by its spans.
+  struct Doing {
+    uint64_t unit = kNoUnit;  // whose module is told later
+    HostPlace place;
+  };
 
   // Stretches of time that do not overlap, in order; the last may be open.
   class Stretches {
    public:
-    void Begin(int64_t time_ns);
-    // Absent: its end is not known, so it is left out.
-    void End(std::optional<int64_t> time_ns);
-    void Add(int64_t begin_ns, int64_t end_ns);
-    // Whether an instant is in one, and where that ends or the next one begins.
-    bool Contains(int64_t time_ns, int64_t* until_ns) const;
-    bool Touches(int64_t from_ns, int64_t to_ns) const;
-
-   private:
-    struct Times {
+    struct Known : Doing {
       int64_t begin_ns, end_ns;
     };
-    std::deque<Times> known_;
-    uint32_t depth_ = 0;  // how many of those that are open lie in each other
-    int64_t open_ns_ = 0;
+
+    // What begins lies in what is open, and is done in its stead.
+    void Begin(int64_t time_ns, const Doing& doing);
+    // Absent: its end is not known, so it is left out.
+    void End(std::optional<int64_t> time_ns);
+    void Add(int64_t begin_ns, int64_t end_ns, const Doing& doing);
+    // What is done at an instant, or null, and where that ends or what comes
+    // next begins.
+    const Doing* Find(int64_t time_ns, int64_t* until_ns) const;
+    // The last that was done in [`from_ns`, `to_ns`], both included, or null.
+    const Doing* FindWithin(int64_t from_ns, int64_t to_ns) const;
+    void Resolve(const Unit& unit);
+
+    size_t size() const { return known_.size(); }
+    void Forget() { known_.pop_front(); }
+
+   private:
+    std::deque<Known> known_;
+    std::vector<Doing> open_;  // outermost first
+    int64_t since_ns_ = 0;     // the last of these
   };
   struct Thread {
     Stretches waits, spans;
   };
 
+  Doing Now(const ThreadState& thread) const;
+  void Bound(Stretches* stretches, size_t size_before);
+
+  const Attribution& attribution_;
+  const SourceLines& lines_;
   std::map<uint32_t, Thread> threads_;
   Stretches inputs_;
+  size_t stretches_ = 0;                     // of all
   std::map<uint64_t, int64_t> step_starts_;  // without an op of a module so far
 };
 

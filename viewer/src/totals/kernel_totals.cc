@@ -1,6 +1,7 @@
 #include "totals/kernel_totals.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ops/count.h"
 
@@ -80,35 +81,41 @@ void KernelTotals::OnActivity(const format::DeviceActivity& activity) {
   LaunchingOp& op = ops_[place->op == nullptr ? "" : place->op->name];
   ++op.count;
   op.total_ns += ns;
-  AddTo(*place, ns);
+  AddTo(*place, {1, ns});
 }
 
-void KernelTotals::AddTo(const LaunchPlace& place, uint64_t ns) {
-  if (!place.unit) return AddToModule(place.module, place.backward, ns);
-  UnitTime& unit = units_[{place.thread, *place.unit}];
-  if (unit.known) return AddToModule(unit.module, unit.backward, ns);
-  unit.ns += ns;
+void KernelTotals::AddTo(const LaunchPlace& place,
+                         const ModuleKernels& kernels) {
+  if (!place.unit) return AddToOwner(place.owner, place.backward, kernels);
+  UnitKernels& unit = units_[{place.thread, *place.unit}];
+  if (unit.known) return AddToOwner(unit.owner, unit.backward, kernels);
+  unit.waiting.Add(kernels);
 }
 
-void KernelTotals::AddToModule(int module, bool backward, uint64_t ns) {
-  if (module == kNoModule) return;
-  placed_ns_ += ns;
-  const auto index = static_cast<size_t>(module);
+void KernelTotals::AddToOwner(const Owner& owner, bool backward,
+                              const ModuleKernels& kernels) {
+  if (owner.optimizer) return optimizer_.Add(kernels);
+  if (owner.module == kNoModule) return;
+  all_owns_.Add(kernels);
+  const auto index = static_cast<size_t>(owner.module);
   if (index >= own_.size()) own_.resize(index + 1);
-  viewer::AddTo(backward ? &own_[index].backward_ns : &own_[index].forward_ns,
-                ns);
+  Own& own = own_[index];
+  own.kernels.Add(kernels);
+  viewer::AddTo(backward ? &own.time.backward_ns : &own.time.forward_ns,
+                kernels.total_ns);
 }
 
 void KernelTotals::OnUnits(absl::Span<const Unit> units) {
   for (const Unit& unit : units) {
     const auto found = units_.find({unit.thread, unit.span});
     if (found == units_.end()) continue;
-    UnitTime& time = found->second;
-    time.known = true;
-    time.module = unit.owner.module;
-    time.backward = unit.backward;
-    if (time.ns != 0) AddToModule(time.module, time.backward, time.ns);
-    time.ns = 0;
+    UnitKernels& kernels = found->second;
+    kernels.known = true;
+    kernels.owner = unit.owner;
+    kernels.backward = unit.backward;
+    if (kernels.waiting.count == 0) continue;
+    AddToOwner(kernels.owner, kernels.backward,
+               std::exchange(kernels.waiting, {}));
   }
 }
 
@@ -162,8 +169,8 @@ std::vector<DeviceModuleTime> KernelTotals::modules() const {
   for (size_t k = order.size(); k-- > 0;) {
     const auto i = static_cast<size_t>(order[k]);
     if (i < own_.size()) {
-      viewer::AddTo(&times[i].forward_ns, own_[i].forward_ns);
-      viewer::AddTo(&times[i].backward_ns, own_[i].backward_ns);
+      viewer::AddTo(&times[i].forward_ns, own_[i].time.forward_ns);
+      viewer::AddTo(&times[i].backward_ns, own_[i].time.backward_ns);
     }
     const int parent = tree.modules()[i].parent;
     if (parent == kNoModule) continue;
@@ -174,6 +181,18 @@ std::vector<DeviceModuleTime> KernelTotals::modules() const {
   return times;
 }
 
-uint64_t KernelTotals::unplaced_ns() const { return total_ns_ - placed_ns_; }
+ModuleKernels KernelTotals::OfModule(int module) const {
+  const auto index = static_cast<size_t>(module);
+  return index < own_.size() ? own_[index].kernels : ModuleKernels();
+}
+
+ModuleKernels KernelTotals::nobody() const {
+  return {count_ - all_owns_.count - optimizer_.count,
+          unplaced_ns() - optimizer_.total_ns};
+}
+
+uint64_t KernelTotals::unplaced_ns() const {
+  return total_ns_ - all_owns_.total_ns;
+}
 
 }  // namespace torchtape::viewer

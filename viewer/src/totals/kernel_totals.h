@@ -50,6 +50,16 @@ struct ActivityDevice {
   std::vector<ActivityStream> streams;
 };
 
+// Without the modules inside.
+struct ModuleKernels {
+  uint64_t count = 0, total_ns = 0;
+
+  void Add(const ModuleKernels& other) {
+    count += other.count;
+    total_ns += other.total_ns;
+  }
+};
+
 class KernelTotals : public Visitor, public UnitVisitor {
  public:
   // The others must be called before this visitor, and outlive it.
@@ -68,6 +78,11 @@ class KernelTotals : public Visitor, public UnitVisitor {
   // By the index of the module, with all modules inside. Time of all streams,
   // overlap counted twice.
   std::vector<DeviceModuleTime> modules() const;
+  // What ops and nodes of the module itself launched, those of optimizers, and
+  // all others: these add up to count() and total_ns().
+  ModuleKernels OfModule(int module) const;
+  const ModuleKernels& optimizer() const { return optimizer_; }
+  ModuleKernels nobody() const;
 
   uint64_t count() const { return count_; }
   uint64_t total_ns() const { return total_ns_; }
@@ -79,12 +94,16 @@ class KernelTotals : public Visitor, public UnitVisitor {
 
  private:
   using Span = std::pair<uint32_t, uint64_t>;  // thread and number
-  struct UnitTime {
+  struct UnitKernels {
     bool known = false;
-    int module = kNoModule;
+    Owner owner;
     bool backward = false;
-    uint64_t ns = 0;        // that waits for the module
+    ModuleKernels waiting;  // for the owner
     uint32_t launches = 0;  // kept that refer to it
+  };
+  struct Own {
+    DeviceModuleTime time;
+    ModuleKernels kernels;
   };
   struct Stream {
     uint64_t count = 0;
@@ -96,18 +115,20 @@ class KernelTotals : public Visitor, public UnitVisitor {
   };
 
   bool Counts(const LaunchPlace* place) const;
-  void AddTo(const LaunchPlace& place, uint64_t ns);
-  void AddToModule(int module, bool backward, uint64_t ns);
+  void AddTo(const LaunchPlace& place, const ModuleKernels& kernels);
+  void AddToOwner(const Owner& owner, bool backward,
+                  const ModuleKernels& kernels);
 
   const StepRange steps_;
   const Attribution& attribution_;
   const Launches& launches_;
-  absl::flat_hash_map<Span, UnitTime> units_;
+  absl::flat_hash_map<Span, UnitKernels> units_;
   absl::flat_hash_map<std::pair<int, std::string>, KernelTotal> kernels_;
   absl::flat_hash_map<std::string, LaunchingOp> ops_;
   std::map<uint32_t, Device> devices_;
-  std::vector<DeviceModuleTime> own_;
-  uint64_t count_ = 0, total_ns_ = 0, unlaunched_ns_ = 0, placed_ns_ = 0;
+  std::vector<Own> own_;                // by the index of the module
+  ModuleKernels all_owns_, optimizer_;  // of all modules; of none
+  uint64_t count_ = 0, total_ns_ = 0, unlaunched_ns_ = 0;
   uint64_t error_ns_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "summary/kernel_json.h"
 #include "summary/summary.h"
 
 namespace torchtape::viewer {
@@ -98,19 +99,27 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   DeviceTotals devices(*run, options.steps, &attribution);
   Launches launches(&attribution);
   KernelTotals kernels(options.steps, &attribution, &launches);
-  HostStates hosts;
+  HostStates hosts(&attribution, &lines);
   DeviceIdle idle(options.steps, run->options().device_calls(), &launches,
                   &hosts);
+  LaunchBound launch_bound(options.steps, &attribution);
   DeviceMemoryTotals device_memory(options.steps);
-  for (UnitVisitor* visitor :
-       std::initializer_list<UnitVisitor*>{&modules, &groups, &memory, &work,
-                                           &devices, &kernels, &hosts, &idle}) {
+  for (UnitVisitor* visitor : std::initializer_list<UnitVisitor*>{
+           &modules, &groups, &memory, &work, &devices, &kernels}) {
     attribution.AddVisitor(visitor);
   }
   std::vector<Visitor*> visitors = {
-      &counts,        &steps,    &spans,   &values,  &attribution, &modules,
-      &memory,        &roles,    &groups,  &op_work, &work,        &devices,
-      &device_memory, &launches, &kernels, &hosts,   &idle};
+      &counts,  &steps,   &spans,         &values,   &attribution,
+      &modules, &memory,  &roles,         &groups,   &op_work,
+      &work,    &devices, &device_memory, &launches, &kernels};
+  if (options.by == "device") visitors.push_back(&lines);
+  if (WantsKernels(run->options())) {
+    visitors.insert(visitors.end(), {&hosts, &idle, &launch_bound});
+    for (UnitVisitor* visitor :
+         std::initializer_list<UnitVisitor*>{&hosts, &idle, &launch_bound}) {
+      attribution.AddVisitor(visitor);
+    }
+  }
   SourceTotals sources(options.steps, &lines);
   WaitTotals waits(options.steps, &attribution, &lines);
   if (options.by == "source") {
@@ -140,10 +149,10 @@ absl::StatusOr<Outcome> Summary(const Log& log, const VerbOptions& options,
   if (!covered.ok()) return covered;
   if (!report->whole) counts = LogCounts::Of(*report->index);
 
-  SummaryFacts facts = {log,           options,        *run,    *report,
-                        counts,        attribution,    modules, memory,
-                        work,          devices,        kernels, idle,
-                        device_memory, groups.groups()};
+  SummaryFacts facts = {log,          options,       *run,           *report,
+                        counts,       attribution,   modules,        memory,
+                        work,         devices,       kernels,        idle,
+                        launch_bound, device_memory, groups.groups()};
   facts.steps = Chosen(steps, options.steps);
   facts.ops = Shown(spans, v1::SPAN_KIND_OP, options);
   facts.backward = Shown(spans, v1::SPAN_KIND_BACKWARD, options);
