@@ -1,7 +1,7 @@
 #include "gmock/gmock.h"
 #include "graph/graph.h"
 #include "gtest/gtest.h"
-#include "viewer/sample_run.h"
+#include "viewer/device_run.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -154,6 +154,108 @@ TEST(Export, StepThatIsNotThereIsAnError) {
                 .status()
                 .message(),
             "--step 7: the log holds steps 0 to 2");
+}
+
+// In step 1: an op with an op and a call in it that launch on two streams, and
+// a kernel that runs behind the step; another of step 2.
+std::string DeviceStep() {
+  DeviceRun run;
+  run.log.Step(1, 500);
+  run.BeginOp("aten::linear", kFirstWeight, 990);
+  run.BeginOp("aten::addmm", kNoWeight, 1000);
+  run.Begin(run.log.Span(v1::SPAN_KIND_DEVICE_CALL, "cudaLaunchKernel"), 1005);
+  run.Launch(1010);
+  run.Ran(1030, 1050, kKernel, 9, "_Z4gemmIfEvT_");
+  run.Ran(1020, 1060);
+  run.End(1012);
+  run.End(1015);
+  run.Launch(1016);
+  run.Ran(2100, 2110, kSet, 7, "Memset");
+  run.End(1020);
+  run.log.DeviceTime(1, 1, 3, 2020, 50);
+  run.log.DeviceTime(0, 1, 3, 1990, 900);
+  run.log.Step(2, 2000);
+  run.Op("aten::linear", kFirstWeight, 2010, 2020);
+  run.Ran(2030, 2040);
+  run.log.DeviceTime(1, 3, 3, 3020, 7);
+  run.log.Activity(kKernel, "of nobody", 4711, 7, 1900, 5);
+  return run.log.Finish();
+}
+
+Json ExportOfStep(uint64_t step, int level, const std::string& bytes) {
+  VerbOptions options;
+  options.level = level;
+  options.steps = {step, step, "--step"};
+  return JsonOf(ExportJson, bytes, options);
+}
+
+TEST(Export, StepHasWhatItLaunchedByStreamWithTheNodeThatDid) {
+  const Json graph = ExportOfStep(1, 0, DeviceStep());
+  const Json& activities = graph["activities"];
+  ASSERT_EQ(activities.size(), 3u);
+  EXPECT_EQ(activities[2],
+            Json({{"kind", "kernel"},
+                  {"name", "gemm<float>"},
+                  {"linkage_name", "_Z4gemmIfEvT_"},
+                  {"device", "cuda:0"},
+                  {"context", 0},
+                  {"stream", 9},
+                  {"duration_ns", 20},
+                  {"bytes", nullptr},
+                  {"alignment_error_ns", 20},
+                  {"launch",
+                   {{"thread", 1},
+                    {"span", 2},
+                    {"time_ns", 1010},
+                    {"op", "aten::addmm"}}},
+                  {"start_ns", 1030},
+                  {"node", Find(graph, "cudaLaunchKernel")["id"]}}));
+  EXPECT_EQ(activities[0]["stream"], 7);
+  EXPECT_EQ(activities[0]["start_ns"], 1020);
+  EXPECT_EQ(activities[1]["kind"], "memset");
+  EXPECT_EQ(activities[1]["bytes"], 0);
+  EXPECT_EQ(activities[1]["start_ns"], 2100);
+  EXPECT_EQ(activities[1]["node"], Find(graph, "aten::linear")["id"]);
+}
+
+TEST(Export, StepHasWhatStreamsTookForItAndItsNodes) {
+  const Json graph = ExportOfStep(1, 0, DeviceStep());
+  const Json& times = graph["device_times"];
+  ASSERT_EQ(times.size(), 2u);
+  EXPECT_EQ(times[0]["start_ns"], 990);
+  EXPECT_EQ(times[0]["duration_ns"], 900);
+  EXPECT_EQ(times[0]["node"], nullptr);
+  EXPECT_EQ(times[1], Json({{"device", "cuda:0"},
+                            {"stream", 3},
+                            {"start_ns", 1020},
+                            {"duration_ns", 50},
+                            {"alignment_error_ns", 20},
+                            {"node", Find(graph, "aten::addmm")["id"]}}));
+}
+
+TEST(Export, WhatDevicesDidIsOfTheNearestNodeThatIsShown) {
+  const Json graph = ExportOfStep(1, 3, DeviceStep());
+  const Json linear = Find(graph, "aten::linear");
+  ASSERT_NE(linear, nullptr);
+  ASSERT_EQ(graph["activities"].size(), 3u);
+  for (const Json& activity : graph["activities"]) {
+    EXPECT_EQ(activity["node"], linear["id"]);
+  }
+  // That of an op that is not shown is in its op's.
+  ASSERT_EQ(graph["device_times"].size(), 1u);
+  EXPECT_EQ(graph["device_times"][0]["node"], nullptr);
+}
+
+TEST(Export, WhatWasNotRecordedOfDevicesIsAbsent) {
+  const Json without = Export(0);
+  EXPECT_EQ(without["activities"], nullptr);
+  EXPECT_EQ(without["device_times"], nullptr);
+  OwnersLog run(TwoLayers(), v1::DEVICE_TIME_LEVEL_OPS);
+  run.Op("aten::relu", {1}, {2}, 1);
+  run.log.DeviceTime(1, 0, 3, 1500, 5);
+  const Json times = Export(0, run.log.Finish());
+  EXPECT_EQ(times["activities"], nullptr);
+  EXPECT_EQ(times["device_times"].size(), 1u);
 }
 
 }  // namespace

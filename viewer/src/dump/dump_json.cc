@@ -1,12 +1,12 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "dump/activity_json.h"
 #include "dump/dump.h"
 #include "modules/model_json.h"
 #include "modules/owner_json.h"
 #include "output/text_escape.h"
 #include "replay/value_reader.h"
-#include "source/function_name.h"
 #include "source/source_json.h"
 #include "torchtape/format/names.h"
 
@@ -149,30 +149,10 @@ void DumpJson::End(const SpanEnd& end, uint64_t step) {
 
 void DumpJson::Activity(const format::DeviceActivity& activity,
                         const LaunchPlace* launch) {
-  const std::string name(activity.name);
-  const bool copies = activity.kind != v1::ACTIVITY_KIND_KERNEL;
-  Json json = {{"event", "activity"},
-               {"time_ns", activity.start_ns},
-               {"step", nullptr},
-               {"kind", ActivityKindName(activity.kind)},
-               {"name", ToUtf8(FunctionName(name))},
-               {"linkage_name", ToUtf8(name)},
-               {"device", absl::StrCat("cuda:", activity.device)},
-               {"context", activity.context},
-               {"stream", activity.stream},
-               {"duration_ns", activity.duration_ns},
-               {"bytes", copies ? Json(activity.bytes) : Json(nullptr)},
-               {"alignment_error_ns", activity.error_ns},
-               {"launch", nullptr}};
-  if (launch != nullptr) {
-    if (launch->step) json["step"] = *launch->step;
-    json["launch"] = {
-        {"thread", launch->thread},
-        {"span", launch->span ? Json(*launch->span) : Json(nullptr)},
-        {"time_ns", launch->time_ns},
-        {"op", launch->op == nullptr ? Json(nullptr)
-                                     : Json(ToUtf8(launch->op->name))}};
-  }
+  Json json = {
+      {"event", "activity"}, {"time_ns", activity.start_ns}, {"step", nullptr}};
+  if (launch != nullptr && launch->step) json["step"] = *launch->step;
+  json.update(ActivityJson(activity, launch));
   Print(json);
 }
 

@@ -199,6 +199,33 @@ class Items {
   bool first_ = true;
 };
 
+// With the nearest node that is shown, and of times only its own.
+void PrintEntries(const ExportFacts& facts, const char* name, bool of_own,
+                  const std::vector<GraphDevices::Entry>& entries,
+                  std::ostream& out) {
+  Items items(name, out);
+  for (const GraphDevices::Entry& entry : entries) {
+    const int node = ShownAtLevel(facts.graph, entry.node, facts.level);
+    if (of_own && node != entry.node) continue;
+    items.Add(absl::StrCat(
+        absl::string_view(entry.json).substr(0, entry.json.size() - 1),
+        ",\"node\":", node == kNoNode ? "null" : absl::StrCat(node), "}"));
+  }
+}
+
+void PrintDevices(const ExportFacts& facts, std::ostream& out) {
+  if (facts.devices == nullptr || !facts.kernels) {
+    out << ",\n\"activities\": null";
+  } else {
+    PrintEntries(facts, "activities", false, facts.devices->activities(), out);
+  }
+  if (facts.devices == nullptr) {
+    out << ",\n\"device_times\": null";
+  } else {
+    PrintEntries(facts, "device_times", true, facts.devices->times(), out);
+  }
+}
+
 }  // namespace
 
 void PrintGraph(const ExportFacts& facts, std::ostream& out) {
@@ -225,6 +252,7 @@ void PrintGraph(const ExportFacts& facts, std::ostream& out) {
       edges.Add(EdgeText(facts, edge));
     }
   }
+  PrintDevices(facts, out);
   out << "\n}\n";
 }
 

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "graph/graph.h"
+#include "graph/graph_devices.h"
 #include "totals/step_totals.h"
 
 namespace torchtape::viewer {
@@ -17,7 +18,9 @@ struct ExportFacts {
   const SourceLines& lines;
   const Step& step;
   int level;
-  bool memory;  // whether allocations were recorded
+  bool memory;                  // whether allocations were recorded
+  const GraphDevices* devices;  // null: their times were not recorded
+  bool kernels;                 // whether kernels were
 };
 
 // Prints node by node: a step has many.

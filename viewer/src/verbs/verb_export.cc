@@ -58,9 +58,13 @@ class StepGraph {
 
     recorder_.emplace(step_.number, &attribution_, &lines_);
     attribution_.AddVisitor(&*recorder_);
+    std::vector<Visitor*> visitors = {&attribution_, &lines_, &*recorder_};
+    if (run_.options().device_time() != v1::DEVICE_TIME_LEVEL_OFF) {
+      devices_.emplace(step_.number, &launches_);
+      visitors.insert(visitors.end(), {&launches_, &*devices_});
+    }
     absl::StatusOr<ReplayReport> report =
-        ReplayLog(log, options, format::StreamCursor::Columns::kAll,
-                  {&attribution_, &lines_, &*recorder_});
+        ReplayLog(log, options, format::StreamCursor::Columns::kAll, visitors);
     if (!report.ok()) return report.status();
     report_ = *std::move(report);
     return Outcome{0, NotesOf(log, report_)};
@@ -71,6 +75,10 @@ class StepGraph {
   const Graph& graph() const { return recorder_->graph(); }
   const ModuleTree& tree() const { return attribution_.tree(); }
   const SourceLines& lines() const { return lines_; }
+  // Null: times of devices were not recorded.
+  const GraphDevices* devices() const {
+    return devices_ ? &*devices_ : nullptr;
+  }
 
  private:
   Symbolizer symbolizer_;
@@ -78,6 +86,8 @@ class StepGraph {
   Attribution attribution_{&call_sites_};
   SourceLines lines_{&symbolizer_};
   std::optional<GraphRecorder> recorder_;
+  Launches launches_{&attribution_};
+  std::optional<GraphDevices> devices_;
   v1::Run run_;
   Step step_;
   ReplayReport report_;  // owns what the graph points to
@@ -105,8 +115,10 @@ absl::StatusOr<Outcome> ExportJson(const Log& log, const VerbOptions& options,
   StepGraph read(options.symbols);
   absl::StatusOr<Outcome> outcome = read.Read(log, options);
   if (!outcome.ok()) return outcome;
+  const v1::Options& recorded = read.run().options();
   PrintGraph({read.run(), read.graph(), read.tree(), read.lines(), read.step(),
-              options.level, read.run().options().memory()},
+              options.level, recorded.memory(), read.devices(),
+              recorded.device_time() == v1::DEVICE_TIME_LEVEL_KERNELS},
              out);
   return outcome;
 }
