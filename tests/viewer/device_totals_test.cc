@@ -1,9 +1,9 @@
 #include "totals/device_totals.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "viewer/owners.h"
-#include "viewer/sample_run.h"
+#include "viewer/device_run.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -13,13 +13,7 @@ using ::testing::Not;
 using Json = nlohmann::json;
 
 Json SummaryOf(OwnersLog* run, const VerbOptions& options = {}) {
-  const std::string bytes = run->log.Finish();
-  EXPECT_EQ(JsonOf(Check, bytes)["problems"], Json::array());
-  return JsonOf(Summary, bytes, options);
-}
-
-Json ModuleOf(const Json& summary, const std::string& path) {
-  return Entry(summary["modules"], "path", path);
+  return WholeSummaryOf(run->log.Finish(), options);
 }
 
 Json DeviceOf(const Json& summary) {
@@ -149,6 +143,118 @@ TEST(DeviceTotals, ReasonForTheirAbsenceIsSaid) {
   EXPECT_THAT(TextOf(Info, bytes), HasSubstr("since there is no device"));
   EXPECT_EQ(JsonOf(Summary, bytes)["device_time"]["absent_because"],
             "there is no device");
+}
+
+struct Level {
+  v1::DeviceTimeLevel level;
+  const char* name;   // as it was asked for
+  const char* times;  // what the times are of
+};
+
+const Level kLevels[] = {{v1::DEVICE_TIME_LEVEL_STEPS, "steps", "steps"},
+                         {v1::DEVICE_TIME_LEVEL_MODULES, "modules", "modules"},
+                         {v1::DEVICE_TIME_LEVEL_OPS, "ops", "ops"},
+                         {v1::DEVICE_TIME_LEVEL_KERNELS, "kernels", "steps"}};
+
+class DeviceTimeLevel : public ::testing::TestWithParam<Level> {
+ protected:
+  // With a time of the step and of its op, and losses.
+  static std::string Log() {
+    OwnersLog run(TwoLayers(), GetParam().level);
+    run.Op("linear", {1, kFirstWeight}, {2}, 1);
+    run.log.DeviceTime(0, 0, 0, 1000, 100);
+    run.log.DeviceTime(1, 0, 0, 1000, 40);
+    v1::DeviceLoss loss;
+    loss.set_exhausted(1);
+    loss.set_capturing(2);
+    loss.set_failed(3);
+    loss.set_unresolved(4);
+    run.log.DeviceLoss(loss);
+    if (GetParam().level != v1::DEVICE_TIME_LEVEL_KERNELS) {
+      return run.log.Finish();
+    }
+    run.log.Launch(1, 0, 70);
+    run.log.Activity(v1::ACTIVITY_KIND_KERNEL, "gemm", 70, 7, 1000, 30);
+    v1::ActivityLoss activity_loss;
+    activity_loss.set_dropped(5);
+    activity_loss.set_unfinished(6);
+    activity_loss.set_unreadable(7);
+    run.log.ActivityLoss(activity_loss);
+    return run.log.Finish();
+  }
+};
+
+TEST_P(DeviceTimeLevel, InfoSaysItAndWhatWasLost) {
+  const std::string text = TextOf(Info, Log());
+  EXPECT_THAT(
+      text, HasSubstr(absl::StrCat("device time of ", GetParam().name, "\n")));
+  EXPECT_THAT(text,
+              HasSubstr(absl::StrCat(
+                  "of ", GetParam().times,
+                  ": 2; 1 lost for want of timing events; 2 lost in the "
+                  "capture of a graph; 3 lost by an error of the device; 4 "
+                  "lost not over in time\n")));
+  const Json info = JsonOf(Info, Log());
+  EXPECT_EQ(info["run"]["options"]["device_time"], GetParam().name);
+  EXPECT_EQ(info["device_time"]["level"], GetParam().name);
+  EXPECT_EQ(info["device_time"]["lost"], Json({{"exhausted", 1},
+                                               {"capturing", 2},
+                                               {"failed", 3},
+                                               {"unresolved", 4}}));
+}
+
+TEST_P(DeviceTimeLevel, SummarySaysItAndWhatWasLost) {
+  const std::string text = TextOf(Summary, Log());
+  EXPECT_THAT(text, HasSubstr(absl::StrCat("times of ", GetParam().times,
+                                           "; 10 device times lost")));
+  EXPECT_EQ(JsonOf(Summary, Log())["device_time"]["level"], GetParam().name);
+}
+
+TEST_P(DeviceTimeLevel, KernelsAreToldOfWhereTheyWereRecorded) {
+  const bool kernels = GetParam().level == v1::DEVICE_TIME_LEVEL_KERNELS;
+  const std::string info = TextOf(Info, Log()),
+                    summary = TextOf(Summary, Log());
+  const auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  EXPECT_EQ(has(info, "1 kernels, copies and memsets"), kernels);
+  EXPECT_EQ(has(info,
+                "5 lost for want of buffers; 6 lost not over in time; 7 lost "
+                "since they make no sense"),
+            kernels);
+  EXPECT_EQ(has(summary, "18 lost (see torchtape info)"), kernels);
+}
+
+INSTANTIATE_TEST_SUITE_P(, DeviceTimeLevel, ::testing::ValuesIn(kLevels),
+                         [](const auto& level) {
+                           return std::string(level.param.name);
+                         });
+
+TEST(DeviceTotals, KernelsWithoutTimesOfStepsAreNoUnusedDevice) {
+  OwnersLog run(TwoLayers(), v1::DEVICE_TIME_LEVEL_KERNELS);
+  run.Op("linear", {1, kFirstWeight}, {2}, 1);
+  run.log.Launch(1, 0, 70);
+  run.log.Activity(v1::ACTIVITY_KIND_KERNEL, "gemm", 70, 7, 1000, 30);
+  EXPECT_THAT(TextOf(Summary, run.log.Finish()), Not(HasSubstr("not used")));
+}
+
+TEST(DeviceTotals, TimesOfSpansThatAreNotKnownAreSaid) {
+  OwnersLog run = TwoCalls(v1::DEVICE_TIME_LEVEL_MODULES);
+  run.log.DeviceTime(1, 99, 0, 5200, 70);
+  const std::string bytes = run.log.Finish();
+  EXPECT_EQ(JsonOf(Summary, bytes)["device_time"]["unplaced"], 1);
+  EXPECT_THAT(TextOf(Summary, bytes),
+              HasSubstr("1 of spans that are not known"));
+}
+
+TEST(DeviceTotals, DeviceWhoseTimesWereNotAskedForIsSaidToHaveNone) {
+  LogBuilder log;
+  log.run.mutable_options()->set_memory(true);
+  log.Begin(1, 100, log.Op("a"));
+  log.Allocate(1, 105, 1, 64, 1 << 8 | 1);
+  log.End(1, 110);
+  EXPECT_THAT(TextOf(Summary, log.Finish()),
+              HasSubstr("device    times were not recorded (device_time=off)"));
 }
 
 TEST(DeviceTotals, LogThatWasNotAskedForThemSaysNothing) {

@@ -2,8 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "viewer/owners.h"
-#include "viewer/sample_run.h"
+#include "viewer/device_run.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -12,16 +11,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-constexpr v1::ActivityKind kKernel = v1::ACTIVITY_KIND_KERNEL;
-
 Json SummaryOf(OwnersLog* run, const VerbOptions& options = {}) {
-  const std::string bytes = run->log.Finish();
-  EXPECT_EQ(JsonOf(Check, bytes)["problems"], Json::array());
-  return JsonOf(Summary, bytes, options);
-}
-
-Json ModuleOf(const Json& summary, const std::string& path) {
-  return Entry(summary["modules"], "path", path);
+  return WholeSummaryOf(run->log.Finish(), options);
 }
 
 Json KernelOf(const Json& summary, const std::string& name) {

@@ -2,8 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "viewer/owners.h"
-#include "viewer/sample_run.h"
+#include "viewer/device_run.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -14,13 +13,8 @@ using Json = nlohmann::json;
 
 constexpr uint32_t kCuda = 1 << 8 | 1;
 
-VerbOptions Oom() {
-  VerbOptions options;
-  options.by = "oom";
-  return options;
-}
-
-Json MomentOf(const std::string& bytes, const VerbOptions& options = Oom()) {
+Json MomentOf(const std::string& bytes,
+              const VerbOptions& options = By("oom")) {
   return JsonOf(Summary, bytes, options)["out_of_memory"];
 }
 
@@ -146,7 +140,7 @@ TEST_F(OutOfMemory, TheLastOneOfTheChosenStepsIsTold) {
   const std::string bytes = log_.Finish();
   EXPECT_EQ(MomentOf(bytes)["asked"], "cpu, 99 bytes");
   EXPECT_EQ(MomentOf(bytes)["live_bytes"], 357);
-  VerbOptions options = Oom();
+  VerbOptions options = By("oom");
   options.steps = {1, 1, "--step 1"};
   EXPECT_EQ(MomentOf(bytes, options)["asked"], "cpu, 123456 bytes");
   EXPECT_EQ(MomentOf(bytes, options)["live_bytes"], 1350);
@@ -174,7 +168,7 @@ TEST_F(OutOfMemory, OtherEndOfAKilledRunIsToldToo) {
   EXPECT_EQ(moment["live_bytes"], 1000);
   EXPECT_EQ(HeldBy(moment, "m.a")["bytes"], 1000);
   EXPECT_EQ(moment["devices"][0]["name"], "cuda:0");
-  EXPECT_THAT(TextOf(Summary, bytes, Oom()),
+  EXPECT_THAT(TextOf(Summary, bytes, By("oom")),
               HasSubstr("the run was killed in step 1"));
 }
 
@@ -183,7 +177,7 @@ TEST_F(OutOfMemory, RunThatComesToItsEndNeverRanOut) {
   log_.Allocate(1, 1020, 1, 1000);
   const std::string bytes = log_.Finish();
   EXPECT_EQ(MomentOf(bytes), nullptr);
-  EXPECT_THAT(TextOf(Summary, bytes, Oom()), HasSubstr("did not run out"));
+  EXPECT_THAT(TextOf(Summary, bytes, By("oom")), HasSubstr("did not run out"));
 }
 
 TEST_F(OutOfMemory, OtherOpThatThrewIsNotBlamed) {
@@ -200,7 +194,7 @@ TEST_F(OutOfMemory, ParametersFromBeforeTheRecordingAreSaidToBeMissing) {
   const std::string bytes = log_.Finish();
   const uint64_t older = MomentOf(bytes)["older_parameter_bytes"];
   EXPECT_GT(older, 0);
-  EXPECT_THAT(TextOf(Summary, bytes, Oom()),
+  EXPECT_THAT(TextOf(Summary, bytes, By("oom")),
               HasSubstr("from before the recording are not in it"));
 }
 
@@ -233,7 +227,7 @@ TEST_F(OutOfMemory, WithoutRecordsOfSavedTensorsRolesAreNotKnown) {
 
 TEST_F(OutOfMemory, TextHasTables) {
   Run();
-  const std::string text = TextOf(Summary, log_.Finish(), Oom());
+  const std::string text = TextOf(Summary, log_.Finish(), By("oom"));
   EXPECT_THAT(text, HasSubstr("out of memory: cpu, 123456 bytes, in step 1, at "
                               "2.0 us, in big"));
   EXPECT_THAT(text, HasSubstr("live then: 1.3 KiB in 3 allocations   cpu "));

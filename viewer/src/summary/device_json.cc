@@ -15,6 +15,12 @@ std::string DeviceTimeLevelName(v1::DeviceTimeLevel level) {
   return index < std::size(kNames) ? kNames[index] : absl::StrCat(index);
 }
 
+std::string DeviceTimesName(v1::DeviceTimeLevel level) {
+  return DeviceTimeLevelName(level == v1::DEVICE_TIME_LEVEL_KERNELS
+                                 ? v1::DEVICE_TIME_LEVEL_STEPS
+                                 : level);
+}
+
 Json DeviceLossJson(const v1::DeviceLoss& loss) {
   return {{"exhausted", loss.exhausted()},
           {"capturing", loss.capturing()},

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -34,14 +35,36 @@ std::string DeviceText(const DeviceTotal& device) {
   return absl::StrCat(text, "   placed within ", Time(device.error_ns));
 }
 
+// Any but the CPU, as far as memory tells of it.
+bool UsesDevices(const SummaryFacts& facts) {
+  const std::vector<DeviceMemoryTotal> totals = facts.device_memory.totals();
+  return std::any_of(
+      totals.begin(), totals.end(),
+      [](const DeviceMemoryTotal& total) { return total.name != "cpu"; });
+}
+
+// What was asked for, and what of it is not there.
+std::string LevelText(const SummaryFacts& facts) {
+  const v1::Options& options = facts.run.options();
+  std::string text = absl::StrCat(
+      options.no_device_time().empty() ? "times of " : "asked for: times of ",
+      DeviceTimesName(options.device_time()));
+  if (const uint64_t lost = facts.counts.lost_device_times(); lost != 0) {
+    absl::StrAppend(&text, "; ", Plural(lost, "device time"),
+                    " lost (see torchtape info)");
+  }
+  if (const uint64_t unplaced = facts.devices.unplaced(); unplaced != 0) {
+    absl::StrAppend(&text, "; ", CountText(unplaced),
+                    " of spans that are not known");
+  }
+  return text;
+}
+
 }  // namespace
 
 void PrintDeviceMemory(const SummaryFacts& facts, std::ostream& out) {
-  const std::vector<DeviceMemoryTotal> totals = facts.device_memory.totals();
-  const bool only_cpu =
-      totals.empty() || (totals.size() == 1 && totals[0].name == "cpu");
-  if (only_cpu) return;
-  for (const DeviceMemoryTotal& total : totals) {
+  if (!UsesDevices(facts)) return;
+  for (const DeviceMemoryTotal& total : facts.device_memory.totals()) {
     out << "          " << total.name << " peak "
         << (total.peak_bytes ? Bytes(*total.peak_bytes) : "-") << "   "
         << Plural(total.alloc_count, "allocation") << " of "
@@ -56,23 +79,25 @@ void PrintDeviceMemory(const SummaryFacts& facts, std::ostream& out) {
 
 void PrintDevices(const SummaryFacts& facts, std::ostream& out) {
   const v1::Options& options = facts.run.options();
-  if (options.device_time() == v1::DEVICE_TIME_LEVEL_OFF) return;
   std::vector<std::string> lines;
-  for (const DeviceTotal& device : facts.devices.devices()) {
-    lines.push_back(DeviceText(device));
+  if (options.device_time() == v1::DEVICE_TIME_LEVEL_OFF) {
+    if (!UsesDevices(facts)) return;
+    lines.push_back("times were not recorded (device_time=off)");
+  } else {
+    for (const DeviceTotal& device : facts.devices.devices()) {
+      lines.push_back(DeviceText(device));
+    }
+    if (const std::string steps = StepTimes(facts); !steps.empty()) {
+      lines.push_back(steps);
+    }
+    if (!options.no_device_time().empty()) {
+      lines.push_back(absl::StrCat("no device times: ",
+                                   EscapeText(options.no_device_time())));
+    } else if (lines.empty() && facts.counts.activities == 0) {
+      lines.push_back("not used");
+    }
+    lines.push_back(LevelText(facts));
   }
-  if (const std::string steps = StepTimes(facts); !steps.empty()) {
-    lines.push_back(steps);
-  }
-  if (!options.no_device_time().empty()) {
-    lines.push_back(absl::StrCat("no device times: ",
-                                 EscapeText(options.no_device_time())));
-  }
-  if (const uint64_t lost = facts.counts.lost_device_times(); lost != 0) {
-    lines.push_back(absl::StrCat(Plural(lost, "device time"),
-                                 " lost (see torchtape info)"));
-  }
-  if (lines.empty()) lines.push_back("not used");
   for (size_t i = 0; i < lines.size(); ++i) {
     out << (i == 0 ? "device    " : "          ") << lines[i] << '\n';
   }

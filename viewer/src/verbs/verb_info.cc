@@ -57,6 +57,10 @@ std::string OptionsText(const v1::Options& options) {
   if (options.saved_tensors()) on.push_back("saved tensors");
   if (options.backward()) on.push_back("backward");
   if (options.device_calls()) on.push_back("device calls");
+  if (options.device_time() != v1::DEVICE_TIME_LEVEL_OFF) {
+    on.push_back(absl::StrCat("device time of ",
+                              DeviceTimeLevelName(options.device_time())));
+  }
   std::string text = on.empty() ? "times only" : absl::StrJoin(on, ", ");
   if (!options.schedule().empty()) {
     absl::StrAppend(&text, "; ", EscapeText(options.schedule()));
@@ -203,7 +207,7 @@ class Lines {
 std::string DeviceTimesText(const Facts& facts) {
   const v1::Options& options = facts.run.options();
   std::string text =
-      absl::StrCat("of ", DeviceTimeLevelName(options.device_time()));
+      absl::StrCat("of ", DeviceTimesName(options.device_time()));
   if (!options.no_device_time().empty()) {
     return absl::StrCat(text, ": none, since ",
                         EscapeText(options.no_device_time()));
