@@ -1,5 +1,7 @@
 #include "totals/device_totals.h"
 
+#include <limits>
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -273,6 +275,19 @@ TEST(DeviceTotals, TimesOverlapInBusyTimeOnce) {
   EXPECT_EQ(busy.ns(), 8u + 21u);
   busy.Add(0, 12);
   EXPECT_EQ(busy.ns(), 36u);
+}
+
+TEST(DeviceTotals, BusyTimeOfMoreIntervalsThanFitIsExactInTheOrderOfTime) {
+  BusyTime busy(/*most=*/4);
+  for (int64_t i = 0; i < 1000; ++i) busy.Add(10 * i, 10 * i + 12 - i % 5);
+  BusyTime whole;
+  for (int64_t i = 0; i < 1000; ++i) whole.Add(10 * i, 10 * i + 12 - i % 5);
+  EXPECT_EQ(busy.ns(), whole.ns());
+  EXPECT_EQ(whole.ns(), 200 * (10 + 10 + 10 + 9 + 8) + 0u);
+  busy.Add(0, 5);  // in what was added up
+  EXPECT_EQ(busy.ns(), whole.ns());
+  busy.Add(std::numeric_limits<int64_t>::max(), 7);  // no time
+  EXPECT_EQ(busy.ns(), whole.ns());
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "totals/kernel_totals.h"
 
+#include <limits>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "viewer/device_run.h"
@@ -121,6 +123,31 @@ TEST(KernelTotals, WhoseCallIsNotKnownIsInTheTotalsAndNobodys) {
   EXPECT_EQ(summary["kernels"]["unplaced_ns"], 111);
   EXPECT_EQ(KernelOf(summary, "Memcpy HtoD")["kind"], "copy");
   EXPECT_EQ(KernelOf(summary, "Memcpy HtoD")["bytes"], 4096);
+}
+
+TEST(KernelTotals, NumberOfACallThatComesAgainIsThatOfTheLastOne) {
+  OwnersLog run = TwoOps();
+  run.log.Launch(1, kFirst, 70);
+  run.log.Activity(kKernel, "gemm", 70, 7, 5000, 30);
+  run.log.NewChunk();
+  run.Op("linear", {2, kSecondWeight}, {3}, 4);
+  run.log.Launch(1, 3, 70);
+  run.log.Activity(kKernel, "gemm", 70, 7, 5040, 50);
+  const Json summary = SummaryOf(&run);
+  EXPECT_EQ(ModuleOf(summary, "m.a")["device_forward_ns"], 30);
+  EXPECT_EQ(ModuleOf(summary, "m.b")["device_forward_ns"], 50);
+}
+
+TEST(KernelTotals, ActivityThatEndsBeyondAllTimesIsInNoSpan) {
+  OwnersLog run = TwoOps();
+  run.log.Launch(1, kFirst, 70);
+  run.log.Activity(kKernel, "gemm", 70, 7, 5000, 30);
+  run.log.Activity(kKernel, "gemm", 70, 7, 6000,
+                   std::numeric_limits<uint64_t>::max() / 2);
+  const Json device = SummaryOf(&run)["kernels"]["devices"].at(0);
+  EXPECT_EQ(device["span_ns"], 30);
+  EXPECT_EQ(device["busy_ns"], 30);
+  EXPECT_EQ(device["streams"][0]["count"], 2);
 }
 
 TEST(KernelTotals, DumpHasEachWithTheSpanThatLaunchedIt) {

@@ -225,6 +225,68 @@ TEST_F(OutOfMemory, WithoutRecordsOfSavedTensorsRolesAreNotKnown) {
   ExpectSumsAreExact(moment);
 }
 
+TEST_F(OutOfMemory, AllocatorOfADeviceTellsWhatItHeldAtThatInstant) {
+  log_.Allocate(1, 900, 8, 600, kCuda);
+  log_.DeviceMemory(900, 7000, 8192);
+  log_.NewChunk();
+  UntilItRunsOut();
+  log_.DeviceMemory(1990, 7100, 9216);
+  log_.DeviceMemory(2050, 1, 2);
+  log_.NewChunk();
+  log_.DeviceMemory(2900, 3, 4);
+  log_.Step(2, 3000);
+  const std::string bytes = log_.Finish();
+  const Json devices = MomentOf(bytes)["devices"];
+  const Json cuda = Entry(devices, "name", "cuda:0");
+  EXPECT_EQ(cuda["bytes"], 600);
+  EXPECT_EQ(cuda["allocator_allocated_bytes"], 7100);
+  EXPECT_EQ(cuda["allocator_reserved_bytes"], 9216);
+  const Json cpu = Entry(devices, "name", "cpu");
+  EXPECT_EQ(cpu["allocator_allocated_bytes"], nullptr);
+  EXPECT_EQ(cpu["allocator_reserved_bytes"], nullptr);
+  EXPECT_THAT(TextOf(Summary, bytes, By("oom")),
+              HasSubstr("the allocator of cuda:0 had given out 6.9 KiB and "
+                        "held 9.0 KiB of the device"));
+}
+
+TEST_F(OutOfMemory, AllocatorIsThatOfTheChunksBeforeIfItSaidNothingSince) {
+  log_.DeviceMemory(900, 7000, 8192);
+  log_.NewChunk();
+  UntilItRunsOut();
+  const Json moment = MomentOf(log_.Finish());
+  const Json cuda = Entry(moment["devices"], "name", "cuda:0");
+  EXPECT_EQ(cuda["bytes"], 0);
+  EXPECT_EQ(cuda["allocations"], 0);
+  EXPECT_EQ(cuda["allocator_reserved_bytes"], 8192);
+  ExpectSumsAreExact(moment);
+}
+
+TEST_F(OutOfMemory, AllocatorOfAKilledRunIsThatOfItsEnd) {
+  log_.Step(1, 1000);
+  log_.Allocate(1, 1020, 1, 1000, kCuda);
+  log_.DeviceMemory(1020, 7000, 8192);
+  log_.NewChunk();
+  log_.Allocate(1, 1030, 2, 1000, kCuda);
+  log_.DeviceMemory(1030, 8000, 9000);
+  log_.NewChunk();
+  const Json cuda = MomentOf(log_.Kill())["devices"].at(0);
+  EXPECT_EQ(cuda["allocator_allocated_bytes"], 8000);
+}
+
+TEST_F(OutOfMemory, StepThatFreesMoreThanFitsKeepsItsModules) {
+  log_.Step(1, 1000);
+  Begin("linear", 1010, kFirstWeight);
+  log_.Allocate(1, 1020, 1, 1000);
+  for (uint64_t i = 0; i < 70'000; ++i) {
+    log_.Allocate(1, 1030, 10 + i, 8);
+    log_.Free(1, 1030, 10 + i);
+  }
+  log_.OutOfMemory("cpu, 9 bytes", 1040);
+  log_.End(1, 1050);
+  const Json moment = MomentOf(log_.Finish());
+  EXPECT_EQ(HeldBy(moment, "m.a")["bytes"], 1000);
+}
+
 TEST_F(OutOfMemory, TextHasTables) {
   Run();
   const std::string text = TextOf(Summary, log_.Finish(), By("oom"));

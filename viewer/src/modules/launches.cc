@@ -1,5 +1,6 @@
 #include "modules/launches.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "modules/module_span.h"
@@ -65,11 +66,16 @@ void Launches::OnLaunch(const LaunchCall& call) {
     if (ended != ended_.end()) {
       place = ended->second;
     } else if (call.thread != nullptr) {
+      // Spans are numbered in the order in which they begin.
       const std::vector<Frame>& stack = call.thread->stack;
-      for (size_t i = stack.size(); i-- > 0;) {
-        if (stack[i].number != *call.launch.span) continue;
-        place = PlaceOf(*call.thread, i + 1);
-        break;
+      const auto frame =
+          std::lower_bound(stack.begin(), stack.end(), *call.launch.span,
+                           [](const Frame& one, uint64_t number) {
+                             return one.number < number;
+                           });
+      if (frame != stack.end() && frame->number == *call.launch.span) {
+        const auto depth = static_cast<size_t>(frame - stack.begin()) + 1;
+        place = PlaceOf(*call.thread, depth);
       }
     }
   }

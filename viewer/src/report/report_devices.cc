@@ -48,6 +48,8 @@ void ReportDevices::OnDeviceTime(const format::DeviceTime& time) {
   }
   Stream& stream =
       streams_[{time.device_type, time.device_index, {}, time.stream}];
+  // One time a step, as one a span.
+  if (time.thread == 0 && !stream.steps.insert(time.number).second) return;
   stream.error_ns = std::max(stream.error_ns, time.error_ns);
   stream.times.push_back(kept);
 }
@@ -128,7 +130,10 @@ void ReportDevices::TakeColumns(Columns* columns) {
     int64_t last_ns = 0;
     for (const Time& time : stream.times) {
       stream_of.Add(number);
-      start.AddSigned(time.start_ns - last_ns);
+      // A log may tell of any times: the difference wraps, as the sum does.
+      start.AddSigned(
+          static_cast<int64_t>(static_cast<uint64_t>(time.start_ns) -
+                               static_cast<uint64_t>(last_ns)));
       last_ns = time.start_ns;
       duration.Add(time.duration_ns);
       span.Add(static_cast<uint64_t>(time.span + 1));

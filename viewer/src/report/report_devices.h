@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "report/report_spans.h"
 #include "torchtape/format/device_times.h"
 
@@ -77,6 +78,7 @@ class ReportDevices : public Visitor {
   struct Stream {
     uint64_t error_ns = 0;
     std::vector<Time> times;
+    absl::flat_hash_set<uint64_t> steps;  // that have one
   };
 
   uint64_t NumberOf(const format::DeviceActivity& activity);

@@ -135,13 +135,17 @@ void DeviceIdle::OnActivity(const format::DeviceActivity& activity) {
     }
   }
   device.waiting.push_back(item);
+  if (++waiting_ >= kMaxWaiting) PlayHalf();
 }
 
-// Only now is known where the modules' ops began.
+// The sooner is better, as now is known where the modules' ops began.
 void DeviceIdle::OnUnits(absl::Span<const Unit>) {
+  if (waiting_ >= kMaxWaiting / 2) PlayHalf();
+}
+
+void DeviceIdle::PlayHalf() {
   for (auto& [number, device] : devices_) {
-    if (device.waiting.size() < kMaxWaiting) continue;
-    Play(number, kMaxWaiting / 2, &device);
+    Play(number, device.waiting.size() / 2, &device);
   }
 }
 
@@ -160,6 +164,7 @@ void DeviceIdle::Play(uint32_t number, size_t leave, Device* device) {
   for (size_t i = 0; i < count; ++i) Begin(waiting[i], number, device);
   waiting.erase(waiting.begin(),
                 waiting.begin() + static_cast<std::ptrdiff_t>(count));
+  waiting_ -= count;
   if (waiting.empty() && device->any) {
     Advance(std::max(device->kernels_end_ns, device->copies_end_ns),
             &uses_[number], device);

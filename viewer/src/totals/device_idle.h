@@ -28,7 +28,7 @@
 //
 // A gap that overlaps what was not recorded, released or lost is none.
 //
-// Memory: the activities since what was told of all, at most kMaxWaiting.
+// Memory: of all devices the last activities, at most kMaxWaiting.
 
 #include <array>
 #include <cstdint>
@@ -77,7 +77,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   const IdleTotals& totals() const { return totals_; }
 
  private:
-  static constexpr size_t kMaxWaiting = size_t{1} << 20;
+  static constexpr size_t kMaxWaiting = size_t{1} << 21;
 
   struct Activity {
     int64_t start_ns, end_ns;
@@ -102,6 +102,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   struct Gap;
 
   static uint64_t LaunchTimeOf(const Activity& activity);
+  void PlayHalf();
   void Play(uint32_t number, size_t leave, Device* device);
   void Begin(const Activity& activity, uint32_t number, Device* device);
   void Advance(int64_t to_ns, DeviceUse* use, Device* device);
@@ -116,6 +117,7 @@ class DeviceIdle : public Visitor, public UnitVisitor {
   const Launches& launches_;
   const HostStates& hosts_;
   std::map<uint32_t, Device> devices_;
+  size_t waiting_ = 0;  // on all devices
   std::map<uint32_t, DeviceUse> uses_;
   IdleTotals totals_;
   // Stretches of which not all is in the log, in order.

@@ -86,9 +86,10 @@ void DeviceTotals::Place(const Owner& owner, const format::DeviceTime& time) {
   ++stream.times;
   // With times of ops, those of calls say no more of when the device worked.
   if (owner.kind == Owner::kUnit || level_ < v1::DEVICE_TIME_LEVEL_OPS) {
-    stream.busy.Add(time.clock_ns,
-                    static_cast<int64_t>(static_cast<uint64_t>(time.clock_ns) +
-                                         time.duration_ns));
+    const auto end_ns = static_cast<int64_t>(
+        static_cast<uint64_t>(time.clock_ns) + time.duration_ns);
+    stream.busy.Add(time.clock_ns, end_ns);
+    device.busy.Add(time.clock_ns, end_ns);
   }
   if (owner.kind == Owner::kOptimizer) {
     AddTo(&optimizer_ns_, time.duration_ns);
@@ -109,11 +110,10 @@ std::vector<DeviceTotal> DeviceTotals::devices() const {
     total.device_type = key.first;
     total.device_index = key.second;
     total.error_ns = device.error_ns;
-    BusyTime all;
+    BusyTime all = device.busy;
     for (const auto& [id, stream] : device.streams) {
       BusyTime busy = stream.busy;
       total.streams.push_back({id, stream.times, busy.ns()});
-      all.Add(busy);
     }
     total.busy_ns = all.ns();
   }

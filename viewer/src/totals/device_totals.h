@@ -86,6 +86,7 @@ class DeviceTotals : public Visitor, public UnitVisitor {
   };
   struct Device {
     uint64_t error_ns = 0;
+    BusyTime busy;
     std::map<uint64_t, Stream> streams;
   };
   struct Own {

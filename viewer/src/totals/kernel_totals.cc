@@ -23,9 +23,8 @@ KernelTotals::KernelTotals(const StepRange& steps,
   launches->OnForget([this](const LaunchPlace& place) {
     if (!place.unit) return;
     const auto unit = units_.find({place.thread, *place.unit});
-    if (unit != units_.end() && --unit->second.launches == 0) {
-      units_.erase(unit);
-    }
+    if (unit == units_.end() || --unit->second.launches != 0) return;
+    if (unit->second.waiting.count == 0) units_.erase(unit);
   });
 }
 
@@ -67,12 +66,13 @@ void KernelTotals::OnActivity(const format::DeviceActivity& activity) {
   total.max_ns = std::max(total.max_ns, ns);
   total.bytes += activity.bytes;
   Device& device = devices_[activity.device];
-  device.first_ns = std::min(device.first_ns, activity.start_ns);
-  device.last_ns = std::max(device.last_ns, activity.end_ns());
   Stream& stream = device.streams[{activity.context, activity.stream}];
   ++stream.count;
-  if (activity.end_ns() >= activity.start_ns) {
+  if (activity.end_ns() >= activity.start_ns) {  // no time is beyond all times
+    device.first_ns = std::min(device.first_ns, activity.start_ns);
+    device.last_ns = std::max(device.last_ns, activity.end_ns());
     stream.busy.Add(activity.start_ns, activity.end_ns());
+    device.busy.Add(activity.start_ns, activity.end_ns());
   }
   if (place == nullptr) {
     unlaunched_ns_ += ns;
@@ -116,6 +116,7 @@ void KernelTotals::OnUnits(absl::Span<const Unit> units) {
     if (kernels.waiting.count == 0) continue;
     AddToOwner(kernels.owner, kernels.backward,
                std::exchange(kernels.waiting, {}));
+    if (kernels.launches == 0) units_.erase(found);  // nobody asks again
   }
 }
 
@@ -147,14 +148,15 @@ std::vector<ActivityDevice> KernelTotals::devices() const {
   for (const auto& [number, device] : devices_) {
     ActivityDevice& total = totals.emplace_back();
     total.device = number;
-    total.span_ns = static_cast<uint64_t>(device.last_ns) -
-                    static_cast<uint64_t>(device.first_ns);
-    BusyTime all;
+    if (device.first_ns <= device.last_ns) {
+      total.span_ns = static_cast<uint64_t>(device.last_ns) -
+                      static_cast<uint64_t>(device.first_ns);
+    }
+    BusyTime all = device.busy;
     for (const auto& [key, stream] : device.streams) {
       BusyTime busy = stream.busy;
       total.streams.push_back(
           {number, key.first, key.second, stream.count, busy.ns()});
-      all.Add(busy);
     }
     total.busy_ns = all.ns();
   }

@@ -111,6 +111,7 @@ class KernelTotals : public Visitor, public UnitVisitor {
   };
   struct Device {
     int64_t first_ns = INT64_MAX, last_ns = INT64_MIN;
+    BusyTime busy;
     std::map<std::pair<uint32_t, uint32_t>, Stream> streams;
   };
 

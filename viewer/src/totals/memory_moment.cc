@@ -35,6 +35,11 @@ void MemoryMoment::OnChunk(const ChunkStart& start) {
     ++count_;
     if (!next_ || next_->time_ns() <= pin.time_ns()) next_ = pin;
   }
+  ran_out_ns_ = 0;
+  if (next_) {
+    ran_out_ns_ = next_->time_ns();
+    allocators_then_ = allocators_;
+  }
   if (start.events->has_live_bytes()) Enter(*start.events);
 }
 
@@ -113,9 +118,23 @@ void MemoryMoment::OnAllocate(const Allocation& allocation) {
       std::find_if(thread.stack.begin(), thread.stack.end(),
                    [](const Frame& frame) { return MayThrow(*frame.op); });
   if (maker != thread.stack.end()) live.maker = maker->op;
-  if (live.unit != kNoUnit) unresolved_.push_back(live.storage);
   live_[live.storage] = live;
   live_bytes_ += live.bytes;
+  if (live.unit == kNoUnit) return;
+  unresolved_.push_back(live.storage);
+  if (unresolved_.size() >= kMinForget + 2 * (live_.size() + places_.size())) {
+    ForgetFreed();
+  }
+}
+
+// A step may make and free more than fits.
+void MemoryMoment::ForgetFreed() {
+  const auto freed = [this](uint64_t storage) {
+    return live_.count(storage) == 0 && places_.count(storage) == 0;
+  };
+  unresolved_.erase(
+      std::remove_if(unresolved_.begin(), unresolved_.end(), freed),
+      unresolved_.end());
 }
 
 void MemoryMoment::OnFree(const Allocation& free) {
@@ -128,6 +147,14 @@ void MemoryMoment::OnFree(const Allocation& free) {
 }
 
 void MemoryMoment::OnSave(const SavedTensor& saved) { Pass(saved.time_ns); }
+
+void MemoryMoment::OnDeviceMemory(const format::DeviceMemory& memory) {
+  const AllocatorThen then = {memory.device_type, memory.device_index,
+                              memory.allocated_bytes, memory.reserved_bytes};
+  const std::pair device(memory.device_type, memory.device_index);
+  allocators_[device] = then;
+  if (memory.time_ns <= ran_out_ns_) allocators_then_[device] = then;
+}
 
 void MemoryMoment::OnEnd(const SpanEnd& end) {
   if (end.ending != Ending::kLost) {
@@ -183,6 +210,10 @@ std::optional<MemoryAtMoment> MemoryMoment::moment(bool ended) const {
     for (const auto& [storage, live] : live_) moment->storages.push_back(live);
   }
   if (!moment) return moment;
+  const bool ran_out = !moment->asked.empty();
+  for (const auto& [device, then] : ran_out ? allocators_then_ : allocators_) {
+    moment->allocators.push_back(then);
+  }
   for (LiveStorage& live : moment->storages) {
     if (attribution_.tree().OwnerOf(live.storage) != kNoModule) {
       live.role = MemoryRole::kParameter;

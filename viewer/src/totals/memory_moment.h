@@ -8,8 +8,10 @@
 // Memory: the live allocations, twice.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -33,6 +35,14 @@ struct LiveStorage {
   const SourceFrame* frame = nullptr;  // null: not known
 };
 
+// What the allocator of a device said of itself last, older memory included.
+struct AllocatorThen {
+  uint32_t device_type = 0;
+  int32_t device_index = -1;
+  uint64_t allocated_bytes = 0;  // that it had given out
+  uint64_t reserved_bytes = 0;   // that it held of the device
+};
+
 struct MemoryAtMoment {
   // "cpu, 4096 bytes": the device and what was asked of it. Empty: the log
   // ends.
@@ -43,6 +53,8 @@ struct MemoryAtMoment {
   const SourceFrame* threw_frame = nullptr;
   uint64_t live_bytes = 0;
   std::vector<LiveStorage> storages;  // the largest first
+  // Of those that say something, in the order of types and indices.
+  std::vector<AllocatorThen> allocators;
 
   // Of live bytes: their allocation is in no chunk that is there.
   uint64_t unknown_bytes() const;
@@ -64,6 +76,7 @@ class MemoryMoment : public Visitor, public UnitVisitor {
   void OnAllocate(const Allocation& allocation) override;
   void OnFree(const Allocation& free) override;
   void OnSave(const SavedTensor& saved) override;
+  void OnDeviceMemory(const format::DeviceMemory& memory) override;
   void OnUnits(absl::Span<const Unit> units) override;
 
   // Tells what a storage that is live is for.
@@ -77,16 +90,22 @@ class MemoryMoment : public Visitor, public UnitVisitor {
   std::optional<MemoryAtMoment> moment(bool ended) const;
 
  private:
+  static constexpr size_t kMinForget = size_t{1} << 16;
+
+  using Allocators = std::map<std::pair<uint32_t, int32_t>, AllocatorThen>;
+
   void Pass(uint64_t time_ns);
   void Keep(const v1::Pin& pin);
   void Enter(const v1::Events& events);
+  void ForgetFreed();
   void Resolve(LiveStorage* live) const;
 
   const StepRange steps_;
   const Attribution& attribution_;
   const SourceLines& lines_;
   absl::flat_hash_map<uint64_t, LiveStorage> live_;  // by storage
-  std::vector<uint64_t> unresolved_;                 // storages of `live_`
+  // Storages that wait for their module; some of them may be freed.
+  std::vector<uint64_t> unresolved_;
   uint64_t live_bytes_ = 0;
   uint64_t step_ = 0, time_ns_ = 0;
   std::optional<v1::Pin> next_;  // the last one of this chunk, not come yet
@@ -94,6 +113,11 @@ class MemoryMoment : public Visitor, public UnitVisitor {
   std::optional<MemoryAtMoment> kept_;
   absl::flat_hash_map<uint64_t, size_t> places_;  // in it, by storage
   bool may_throw_ = false;  // what threw because of it was not seen yet
+  Allocators allocators_;   // by device, of all that was told
+  // Those when memory ran out the last time, which was then. They are told when
+  // their chunk is over.
+  Allocators allocators_then_;
+  uint64_t ran_out_ns_ = 0;
 };
 
 }  // namespace torchtape::viewer
