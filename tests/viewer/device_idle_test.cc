@@ -94,6 +94,16 @@ TEST_F(Idle, WhatWaitsOnTheDeviceBehindItsCallIsQueued) {
   EXPECT_EQ(Causes(Use()), "queued 80");
 }
 
+// Twice 10 ns, and the clocks' 20.
+TEST_F(Idle, AtOnceIsUpToTwiceTheShortestTimeAndTheErrorOfTheClocks) {
+  First();
+  Op("second", 1008, 1012);
+  run_.Ran(1052, 1060);
+  Op("third", 1055, 1057);
+  run_.Ran(1098, 1100);
+  EXPECT_EQ(Causes(Use()), "host 32 queued 38");
+}
+
 TEST_F(Idle, CallInTheGapThatIsNotBegunAtOnceIsOfBoth) {
   First();
   Op("second", 1005, 1050);

@@ -138,6 +138,20 @@ TEST(KernelTotals, NumberOfACallThatComesAgainIsThatOfTheLastOne) {
   EXPECT_EQ(ModuleOf(summary, "m.b")["device_forward_ns"], 50);
 }
 
+// So many that their modules are told before the chunk is over.
+TEST(KernelTotals, StepOfMoreOpsThanAreKeptHasItsKernels) {
+  OwnersLog run(TwoLayers(), v1::DEVICE_TIME_LEVEL_KERNELS);
+  run.Op("linear", {1, kFirstWeight}, {2}, 1);
+  const uint32_t relu = run.log.Op("relu");
+  for (int i = 0; i < 40'000; ++i) {
+    run.Begin(relu);
+    run.End();
+  }
+  run.log.Launch(1, 0, 70);
+  run.log.Activity(kKernel, "gemm", 70, 7, 5000, 30);
+  EXPECT_EQ(ModuleOf(SummaryOf(&run), "m.a")["device_forward_ns"], 30);
+}
+
 TEST(KernelTotals, ActivityThatEndsBeyondAllTimesIsInNoSpan) {
   OwnersLog run = TwoOps();
   run.log.Launch(1, kFirst, 70);

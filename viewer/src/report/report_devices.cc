@@ -63,9 +63,15 @@ void ReportDevices::OnLaunch(const LaunchCall& call) {
   }
   if (span == ReportSpans::kNoSpan) {
     launches_.erase(launch.correlation);
-  } else {
-    launches_[launch.correlation] = span;
+    return;
   }
+  const auto [known, added] =
+      launches_.insert_or_assign(launch.correlation, span);
+  if (!added) return;
+  oldest_.push_back(launch.correlation);
+  if (oldest_.size() <= kMaxLaunches) return;
+  launches_.erase(oldest_.front());
+  oldest_.pop_front();
 }
 
 // Without a kept span, nobody knows its step.

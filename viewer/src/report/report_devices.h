@@ -4,8 +4,12 @@
 // Keeps for a report what streams of devices did: what they took for the kept
 // spans and steps, and the kernels, copies and memsets that kept spans
 // launched.
+//
+// Memory: of the kept spans and steps, the times and the last calls; of what
+// they launched as much as may be kept.
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -54,6 +58,8 @@ class ReportDevices : public Visitor {
   void TakeColumns(Columns* columns);
 
  private:
+  static constexpr size_t kMaxLaunches = size_t{1} << 20;
+
   using SpanKey = std::pair<uint32_t, uint64_t>;  // thread and number
   struct StreamKey {
     uint32_t device_type;
@@ -94,6 +100,7 @@ class ReportDevices : public Visitor {
   absl::flat_hash_map<SpanKey, int64_t> launching_;
   std::vector<SpanKey> ended_;
   absl::flat_hash_map<uint32_t, int64_t> launches_;  // of kept spans, by call
+  std::deque<uint32_t> oldest_;                      // of these calls
   std::map<std::pair<int, std::string>, uint64_t> activity_numbers_;
   size_t activities_ = 0;
   std::optional<int64_t> cut_at_ns_;
