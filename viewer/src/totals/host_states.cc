@@ -12,10 +12,6 @@ namespace {
 
 constexpr int64_t kEver = std::numeric_limits<int64_t>::max();
 
-bool IsWait(const Operator& op) {
-  return op.kind == v1::SPAN_KIND_DEVICE_CALL && WaitsForDevice(op.name);
-}
-
 // Work, of which no part is told. A range of the user's may be around
 // everything.
 bool IsWork(const Frame& frame) {
@@ -26,8 +22,9 @@ bool IsWork(const Frame& frame) {
 
 }  // namespace
 
-bool WaitsForDevice(absl::string_view call) {
-  return absl::EndsWith(call, "Synchronize") || call == "cudaMemcpy";
+bool WaitsForDevice(const Operator& op) {
+  return op.kind == v1::SPAN_KIND_DEVICE_CALL &&
+         (absl::EndsWith(op.name, "Synchronize") || op.name == "cudaMemcpy");
 }
 
 // ---------------------------------------------------------------------------
@@ -122,7 +119,8 @@ HostStates::Doing HostStates::Now(const ThreadState& thread) const {
 }
 
 void HostStates::OnBegin(const SpanBegin& begin) {
-  const bool works = IsWork(begin.frame), waits = IsWait(*begin.frame.op);
+  const bool works = IsWork(begin.frame),
+             waits = WaitsForDevice(*begin.frame.op);
   if (!works && !waits) return;
   Thread& thread = threads_[begin.thread.facts.number()];
   const auto time_ns = static_cast<int64_t>(begin.frame.start_ns);
@@ -137,7 +135,7 @@ void HostStates::OnBegin(const SpanBegin& begin) {
 }
 
 void HostStates::OnEnd(const SpanEnd& end) {
-  const bool works = IsWork(end.frame), waits = IsWait(*end.frame.op);
+  const bool works = IsWork(end.frame), waits = WaitsForDevice(*end.frame.op);
   if (!works && !waits) return;
   Thread& thread = threads_[end.thread.facts.number()];
   std::optional<int64_t> time_ns;

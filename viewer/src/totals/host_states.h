@@ -25,8 +25,8 @@ enum class HostState {
   kWaiting,    // in a call that returns only when a device has come so far
 };
 
-// Whether a call of CUDA's runtime library returns only then.
-bool WaitsForDevice(absl::string_view call);
+// Whether it is a call of CUDA's runtime library that returns only then.
+bool WaitsForDevice(const Operator& op);
 
 // For whom, and from where.
 struct HostPlace {

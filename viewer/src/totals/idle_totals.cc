@@ -6,7 +6,7 @@ namespace torchtape::viewer {
 namespace {
 
 template <typename Sum>
-void LongestFirst(std::vector<Sum>* sums) {
+void SortByTotal(std::vector<Sum>* sums) {
   std::stable_sort(sums->begin(), sums->end(), [](const Sum& a, const Sum& b) {
     return a.total_ns > b.total_ns;
   });
@@ -68,7 +68,7 @@ std::vector<IdlePlace> IdleTotals::PlacesOf(const Total& total) {
   }
   std::vector<IdlePlace> places;
   for (auto& [key, place] : by_name) places.push_back(std::move(place));
-  LongestFirst(&places);
+  SortByTotal(&places);
   return places;
 }
 
@@ -80,7 +80,7 @@ std::vector<IdleTotal> IdleTotals::totals() const {
     std::tie(told.device, told.cause, told.op) = key;
     told.places = PlacesOf(total);
   }
-  LongestFirst(&totals);
+  SortByTotal(&totals);
   return totals;
 }
 

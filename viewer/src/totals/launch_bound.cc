@@ -6,15 +6,12 @@
 namespace torchtape::viewer {
 namespace {
 
-bool IsWait(const Frame& frame) {
-  return frame.op->kind == v1::SPAN_KIND_DEVICE_CALL &&
-         WaitsForDevice(frame.op->name);
-}
-
 // Whether a wait is around the span that ends.
 bool IsInWait(const SpanEnd& end) {
   const std::vector<Frame>& stack = end.thread.stack;
-  return std::any_of(stack.begin(), stack.end() - 1, IsWait);
+  return std::any_of(stack.begin(), stack.end() - 1, [](const Frame& frame) {
+    return WaitsForDevice(*frame.op);
+  });
 }
 
 }  // namespace
@@ -27,7 +24,7 @@ bool LaunchTotal::IsLaunchBound() const {
 }
 
 void LaunchBound::OnEnd(const SpanEnd& end) {
-  if (!IsWait(end.frame) || IsInWait(end)) return;
+  if (!WaitsForDevice(*end.frame.op) || IsInWait(end)) return;
   const uint64_t unit = attribution_.CurrentUnit(end.thread.facts.number());
   if (unit != kNoUnit) waits_[unit] += end.duration_ns();
 }

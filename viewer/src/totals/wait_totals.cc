@@ -65,7 +65,7 @@ void WaitTotals::OnBegin(const SpanBegin& begin) {
 
 void WaitTotals::OnEnd(const SpanEnd& end) {
   const Operator& op = *end.frame.op;
-  if (op.kind != v1::SPAN_KIND_DEVICE_CALL || !WaitsForDevice(op.name)) return;
+  if (!WaitsForDevice(op)) return;
   Thread& thread = threads_[end.thread.facts.number()];
   WaitTotal wait;
   if (thread.frame != nullptr) wait.frame = *thread.frame;
