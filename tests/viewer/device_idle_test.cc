@@ -176,6 +176,27 @@ TEST_F(Idle, BeforeAThreadTakesOverTheOneBeforeItIsTheHost) {
   EXPECT_EQ(Causes(Use()), "host 270 unknown 20");
 }
 
+TEST_F(Idle, TheOneBeforeItLaunchedWhatEndedLast) {
+  First();
+  Op("long", 1001, 1005, 2);
+  run_.Ran(1020, 1100, kKernel, 9);
+  Op("short", 1006, 1010);
+  run_.Ran(1030, 1040);
+  run_.Call("aten::loss", 1012, 1195, 2);
+  Op("node", 1200, 1300, 3);
+  run_.Ran(1310, 1320);
+  EXPECT_EQ(Causes(Use()), "host 205 unknown 5");
+}
+
+TEST_F(Idle, OpWhoseEndIsNotKnownTellsNothing) {
+  First();
+  run_.BeginOp("aten::loss", kNoWeight, 1015);
+  run_.Cut(1400);
+  Op("second", 1450, 1500);
+  run_.Ran(1510, 1600);
+  EXPECT_EQ(Causes(Use()), "host 60 unknown 430");
+}
+
 TEST_F(Idle, NobodyKnowsTheCauseWithoutTheCall) {
   First();
   Op("second", 1015, 1500);
@@ -205,10 +226,12 @@ TEST_F(Idle, WhatWasNotRecordedIsNoGap) {
   run_.log.Window(1400, true);
   Op("second", 1410, 1500);
   run_.Ran(1510, 1600);
+  Op("third", 1610, 1690);
+  run_.Ran(1700, 1710);
   const Json use = Use();
-  EXPECT_EQ(use["gaps"], 0);
-  EXPECT_EQ(use["idle_ns"], 0);
-  EXPECT_EQ(use["kernel_ns"], 100);
+  EXPECT_EQ(use["gaps"], 1);
+  EXPECT_EQ(use["idle_ns"], 100);
+  EXPECT_EQ(use["kernel_ns"], 110);
 }
 
 TEST_F(Idle, WhatIsLostToDamageIsNoGap) {
@@ -245,6 +268,8 @@ TEST_F(Idle, CausesAreToldByTheOpThatEndedTheGap) {
   EXPECT_EQ(gaps[0]["count"], 2);
   EXPECT_EQ(gaps[0]["total_ns"], 490 + 110);
   EXPECT_EQ(gaps[0]["longest_ns"], 490);
+  EXPECT_EQ(gaps[0]["meanwhile"][0]["count"], 2);
+  EXPECT_EQ(gaps[0]["meanwhile"][0]["longest_ns"], 490);
   EXPECT_EQ(gaps[1]["total_ns"], 20);
 }
 
@@ -297,6 +322,17 @@ TEST_F(Idle, GapTellsOfModuleCallsAndOptimizersOutsideOfOps) {
   ASSERT_EQ(gaps.size(), 1);
   EXPECT_THAT(Meanwhile(gaps[0]),
               ElementsAre("80 in an optimizer", "60 in m.b"));
+}
+
+TEST_F(Idle, GapTellsOfAModuleCallUpToItsOp) {
+  First();
+  run_.Begin(run_.log.Module("m", "Net", v1::MODULE_SOURCE_SCOPE), 1015);
+  Op("second", 1050, 1100);
+  run_.End(1108);
+  run_.Ran(1110, 1120);
+  const Json gaps = run_.Kernels()["gaps"];
+  ASSERT_EQ(gaps.size(), 1);
+  EXPECT_THAT(Meanwhile(gaps[0]), ElementsAre("60 in m.a", "30 in m"));
 }
 
 TEST_F(Idle, SynchronisationHasTheLineThatWaitedAlsoAfterwards) {

@@ -58,6 +58,11 @@ void DeviceRun::End(uint64_t time_ns, uint32_t thread) {
   log.End(thread, time_ns);
 }
 
+void DeviceRun::Cut(uint64_t time_ns, uint32_t thread) {
+  threads_[thread].open.pop_back();
+  log.Cut(thread, time_ns);
+}
+
 void DeviceRun::Op(const std::string& name, uint64_t weight, uint64_t begin_ns,
                    uint64_t launch_ns, uint32_t thread) {
   BeginOp(name, weight, begin_ns, thread);

@@ -56,6 +56,8 @@ class DeviceRun {
   void BeginOp(const std::string& name, uint64_t weight, uint64_t time_ns,
                uint32_t thread = 1);
   void End(uint64_t time_ns, uint32_t thread = 1);
+  // It ends at some time before.
+  void Cut(uint64_t time_ns, uint32_t thread = 1);
 
   // A call in the innermost open span, and what cuda:0 did for the last one.
   void Launch(uint64_t time_ns, uint32_t thread = 1);

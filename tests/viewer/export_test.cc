@@ -160,6 +160,7 @@ TEST(Export, StepThatIsNotThereIsAnError) {
 // a kernel that runs behind the step; another of step 2.
 std::string DeviceStep() {
   DeviceRun run;
+  run.Call("aten::before", 100, 110);
   run.log.Step(1, 500);
   run.BeginOp("aten::linear", kFirstWeight, 990);
   run.BeginOp("aten::addmm", kNoWeight, 1000);
@@ -172,12 +173,14 @@ std::string DeviceStep() {
   run.Launch(1016);
   run.Ran(2100, 2110, kSet, 7, "Memset");
   run.End(1020);
-  run.log.DeviceTime(1, 1, 3, 2020, 50);
+  run.log.DeviceTime(1, 2, 3, 2020, 50);
+  run.log.DeviceTime(1, 1, 3, 2020, 60);
   run.log.DeviceTime(0, 1, 3, 1990, 900);
   run.log.Step(2, 2000);
   run.Op("aten::linear", kFirstWeight, 2010, 2020);
   run.Ran(2030, 2040);
-  run.log.DeviceTime(1, 3, 3, 3020, 7);
+  run.log.DeviceTime(1, 4, 3, 3020, 7);
+  run.log.DeviceTime(0, 2, 3, 3000, 70);
   run.log.Activity(kKernel, "of nobody", 4711, 7, 1900, 5);
   return run.log.Finish();
 }
@@ -205,7 +208,7 @@ TEST(Export, StepHasWhatItLaunchedByStreamWithTheNodeThatDid) {
                   {"alignment_error_ns", 20},
                   {"launch",
                    {{"thread", 1},
-                    {"span", 2},
+                    {"span", 3},
                     {"time_ns", 1010},
                     {"op", "aten::addmm"}}},
                   {"start_ns", 1030},
@@ -221,11 +224,13 @@ TEST(Export, StepHasWhatItLaunchedByStreamWithTheNodeThatDid) {
 TEST(Export, StepHasWhatStreamsTookForItAndItsNodes) {
   const Json graph = ExportOfStep(1, 0, DeviceStep());
   const Json& times = graph["device_times"];
-  ASSERT_EQ(times.size(), 2u);
+  ASSERT_EQ(times.size(), 3u);
   EXPECT_EQ(times[0]["start_ns"], 990);
   EXPECT_EQ(times[0]["duration_ns"], 900);
   EXPECT_EQ(times[0]["node"], nullptr);
-  EXPECT_EQ(times[1], Json({{"device", "cuda:0"},
+  EXPECT_EQ(times[1]["duration_ns"], 60);
+  EXPECT_EQ(times[1]["node"], Find(graph, "aten::linear")["id"]);
+  EXPECT_EQ(times[2], Json({{"device", "cuda:0"},
                             {"stream", 3},
                             {"start_ns", 1020},
                             {"duration_ns", 50},
@@ -242,8 +247,9 @@ TEST(Export, WhatDevicesDidIsOfTheNearestNodeThatIsShown) {
     EXPECT_EQ(activity["node"], linear["id"]);
   }
   // That of an op that is not shown is in its op's.
-  ASSERT_EQ(graph["device_times"].size(), 1u);
+  ASSERT_EQ(graph["device_times"].size(), 2u);
   EXPECT_EQ(graph["device_times"][0]["node"], nullptr);
+  EXPECT_EQ(graph["device_times"][1]["node"], linear["id"]);
 }
 
 TEST(Export, WhatWasNotRecordedOfDevicesIsAbsent) {

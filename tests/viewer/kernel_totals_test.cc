@@ -155,8 +155,8 @@ TEST(KernelTotals, StepOfMoreOpsThanAreKeptHasItsKernels) {
 TEST(KernelTotals, ActivityThatEndsBeyondAllTimesIsInNoSpan) {
   OwnersLog run = TwoOps();
   run.log.Launch(1, kFirst, 70);
-  run.log.Activity(kKernel, "gemm", 70, 7, 5000, 30);
-  run.log.Activity(kKernel, "gemm", 70, 7, 6000,
+  run.log.Activity(kKernel, "gemm", 70, 7, 6000, 30);
+  run.log.Activity(kKernel, "gemm", 70, 7, 5000,
                    std::numeric_limits<uint64_t>::max() / 2);
   const Json device = SummaryOf(&run)["kernels"]["devices"].at(0);
   EXPECT_EQ(device["span_ns"], 30);

@@ -250,6 +250,7 @@ TEST_F(OutOfMemory, AllocatorOfADeviceTellsWhatItHeldAtThatInstant) {
 }
 
 TEST_F(OutOfMemory, AllocatorIsThatOfTheChunksBeforeIfItSaidNothingSince) {
+  log_.Allocate(1, 890, 8, 1);
   log_.DeviceMemory(900, 7000, 8192);
   log_.NewChunk();
   UntilItRunsOut();
@@ -271,6 +272,47 @@ TEST_F(OutOfMemory, AllocatorOfAKilledRunIsThatOfItsEnd) {
   log_.NewChunk();
   const Json cuda = MomentOf(log_.Kill())["devices"].at(0);
   EXPECT_EQ(cuda["allocator_allocated_bytes"], 8000);
+}
+
+TEST_F(OutOfMemory, RoleIsThatUpToTheEndOfTheSteps) {
+  Run();
+  log_.Free(1, 3010, 5);  // an event, behind which m.b's memory is saved
+  log_.Save(1, 4, 300);
+  VerbOptions options = By("oom");
+  options.steps = {1, 1, "--step 1"};
+  const std::string bytes = log_.Finish();
+  EXPECT_EQ(HeldBy(MomentOf(bytes), "m.b")["roles"]["saved"], 300);
+  EXPECT_EQ(HeldBy(MomentOf(bytes, options), "m.b")["roles"]["temporary"], 300);
+}
+
+TEST_F(OutOfMemory, ParameterIsAParameter) {
+  log_.Step(1, 1000);
+  Begin("empty", 1010);
+  log_.Allocate(1, 1020, kFirstWeight, 24);
+  log_.OutOfMemory("cpu, 9 bytes", 1030);
+  log_.Threw(1, 1040);
+  EXPECT_EQ(MomentOf(log_.Finish())["largest"][0]["role"], "parameter");
+}
+
+TEST_F(OutOfMemory, WhatWasLiveInAnotherWindowIsForgotten) {
+  log_.Allocate(1, 110, 8, 600);
+  log_.Window(120, false);
+  log_.Window(130, true);
+  Run();
+  const Json moment = MomentOf(log_.Finish());
+  EXPECT_EQ(moment["live_bytes"], 1350);
+  ExpectSumsAreExact(moment);
+}
+
+TEST_F(OutOfMemory, EndOfAKilledRunIsOfItsLastStep) {
+  Begin("before", 10);
+  log_.End(1, 20);
+  log_.Step(1, 1000);
+  log_.Allocate(1, 1020, 1, 1000);
+  log_.NewChunk();
+  VerbOptions options = By("oom");
+  options.steps = {0, 0, "--step 0"};
+  EXPECT_EQ(MomentOf(log_.Kill(), options), nullptr);
 }
 
 TEST_F(OutOfMemory, StepThatFreesMoreThanFitsKeepsItsModules) {
