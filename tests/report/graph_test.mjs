@@ -253,3 +253,16 @@ test("a link restores which groups are open", async () => {
   assert.deepEqual(opened.map(({ key }) => key), ["net", "net.last"]);
   assert.deepEqual((await boxesOf(await open("branches", none))).map((box) => [box.key, box.open]), [["net", false]]);
 });
+
+test("the panel that the first click of two opens over a node takes not the second one, and makes way", async () => {
+  const page = await open("sample", "&step=1&place=-560+60+1");
+  const at = await page.eval("report.canvas().placeOf('model.fc')");
+  const { left } = await page.eval("document.querySelector('canvas').getBoundingClientRect().toJSON()");
+  assert.ok(left + at[0] > 1280 - 292 && left + at[0] < 1260, `${at}`);
+  await page.click("canvas", at, 2);
+  assert.equal(await textOf(page, ".panel h2"), "model.fc"); // and nothing that is in the panel
+  assert.ok(await page.eval("report.canvas().shownKeys.includes('model.fc/0')"), "it is open");
+  const [x] = await page.eval("report.canvas().placeOf('model.fc')");
+  assert.ok(x > 0 && x + 300 < await page.eval("document.querySelector('canvas').clientWidth"), `${x}`);
+  assert.equal(await page.eval("getSelection().toString()"), "");
+});

@@ -121,6 +121,7 @@ export class StepChart extends Canvas {
 
 // A logged value over the steps.
 export class ValueChart extends Canvas {
+  private shown: string | null = null;
   private points: { step: number; number: number }[] = [];
 
   constructor(private store: Store) {
@@ -136,15 +137,17 @@ export class ValueChart extends Canvas {
     };
   }
 
-  // `name`: which of facts.value_names.
-  show(name: number): void {
+  show(name: string): void {
+    this.redraw();
+    if (name === this.shown) return;
+    this.shown = name;
     const { values, facts } = this.store.run;
+    const wanted = facts.value_names.indexOf(name);
     this.points = [];
     values.name.forEach((each, i) => {
-      if (each === name) this.points.push({ step: values.step[i], number: values.number[i] });
+      if (each === wanted) this.points.push({ step: values.step[i], number: values.number[i] });
     });
-    this.element.setAttribute("aria-label", `${facts.value_names[name]} over the steps`);
-    this.redraw();
+    this.element.setAttribute("aria-label", `${name} over the steps`);
   }
 
   private get steps(): [number, number] {
