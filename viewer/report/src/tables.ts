@@ -203,7 +203,7 @@ export function sourceView(store: Store): View {
       times("backward", "backward_self_ns", (row) => row.backward_self_ns),
       times("total", "total_ns", (row) => row.total_ns),
     ],
-    total: (shown) => ["", "", "", count(sum(shown, (row) => row.calls)),
+    total: (shown) => [shown.length === rows.length ? "all lines" : "these lines", "", "", count(sum(shown, (row) => row.calls)),
       time(sum(shown, (row) => row.self_ns)), share(sum(shown, (row) => row.self_ns), all),
       time(sum(shown, (row) => row.forward_self_ns)),
       time(sum(shown, (row) => row.backward_self_ns)), ""],

@@ -92,8 +92,10 @@ export class StepChart extends Canvas {
     const backward = Math.min(step.backward_ns ?? 0, duration);
     const forward = Math.min(step.forward_ns ?? 0, duration - backward);
     context.globalAlpha = index === state.step ? 1 : 0.75;
-    context.fillStyle = theme.faint;
-    context.fillRect(x, y(duration), width, bottom - y(duration));
+    context.fillStyle = context.strokeStyle = theme.faint;
+    // What was in a step that was not recorded nobody knows: an outline.
+    if (step.recorded || width < 3) context.fillRect(x, y(duration), width, bottom - y(duration));
+    else context.strokeRect(x + 0.5, y(duration) + 0.5, width - 1, bottom - y(duration) - 1);
     context.fillStyle = theme.backward;
     context.fillRect(x, y(forward + backward), width, bottom - y(forward + backward));
     context.fillStyle = theme.forward;
@@ -114,7 +116,8 @@ export class StepChart extends Canvas {
       step.duration_ns === null ? "its end is not in the log" : time(step.duration_ns)];
     if (step.backward_ns !== null) lines.push(`backward ${time(step.backward_ns)}`);
     if (step.forward_ns !== null) lines.push(`other ops ${time(step.forward_ns)}`);
-    if (!this.store.run.isKept(index)) lines.push("its events are not in this page");
+    if (!step.recorded) lines.push("not recorded");
+    else if (!this.store.run.isKept(index)) lines.push("its events are not in this page");
     showTip(event, lines);
   }
 }

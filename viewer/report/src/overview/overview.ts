@@ -97,7 +97,8 @@ function holderRows(store: Store): Share[] {
     const module = holder.module === null ? none : run.moduleIndex.get(holder.module) ?? none;
     const maker = run.facts.operators.findIndex((operator) => operator.name === holder.maker);
     return {
-      name: makerText(run, maker, module), parts: [holder.bytes, 0] as [number, number],
+      // Of many names only the beginning is seen: what tells them apart comes first.
+      name: module === none ? makerText(run, maker, none) : `${run.modulePath(module)}: ${makerText(run, maker, none)}`, parts: [holder.bytes, 0] as [number, number],
       text: bytes(holder.bytes),
       selected: state.selection.kind === "module" && state.selection.module === module,
       onclick: () => store.select(

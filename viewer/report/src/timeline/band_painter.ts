@@ -128,7 +128,8 @@ export class BandPainter {
       const entry = lane.entries[this.wide[at]], left = this.wide[at + 1], width = this.wide[at + 2];
       const span = spanOf(lane, entry);
       const colour = span === none ? ofNoSpan(run, entry) : run.spans.name[span];
-      context.globalAlpha = !mask || (span !== none && mask[span] > 0) ? 1 : dimmed;
+      const lit = !mask || (span !== none && mask[span] > 0);
+      context.globalAlpha = lit ? 1 : dimmed;
       context.fillStyle = names[colour];
       context.fillRect(left, y, width - 0.5, height);
       ++this.shapes;
@@ -140,7 +141,8 @@ export class BandPainter {
       }
       if (width <= 24) continue;
       const label = fitText(context, shortName(lane.span ? deviceText(run, entry) : run.operator(span).name), width - 6);
-      context.fillStyle = span === none ? theme.muted : inks[colour];
+      context.globalAlpha = 1; // what is not selected stays legible
+      context.fillStyle = lit && span !== none ? inks[colour] : theme.muted;
       if (label) context.fillText(label, left + 3, y + height / 2 + 0.5);
     }
     context.globalAlpha = 1;
