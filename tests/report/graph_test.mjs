@@ -12,7 +12,7 @@ let browser;
 
 const pathOf = (name) => `${folder}/graph_${name}.html`;
 before(async () => {
-  for (const name of ["sample", "branches", "repeating", "threw"]) {
+  for (const name of ["sample", "branches", "adding", "repeating", "threw"]) {
     execFileSync(tool, ["report", `${folder}/${name}.tape`, "-o", pathOf(name)], { stdio: "ignore" });
   }
   browser = await Browser.start();
@@ -171,6 +171,17 @@ test("all steps in one graph say in how many each box and edge ran", async () =>
   await page.press("u");
   assert.equal(await boxOf(page, "net").then((box) => box.often), "");
   assert.equal(await page.eval("report.canvas().model.source.ran"), null);
+});
+
+test("a module of which nothing is shown at a level stands for what it does", async () => {
+  const page = await open("adding", "&level=3&all=true");
+  assert.equal((await boxOf(page, "net.maybe")).often, "");
+  const data = (await edgesOf(page)).filter(({ kind }) => kind === "data").map(({ from, to }) => `${from} ${to}`);
+  assert.deepEqual(data.sort(), ["net.first net.maybe", "net.maybe net.last"]);
+  await page.press("u");
+  await page.eval("report.store.set({ replaying: true, cursor: report.store.run.stepRange(1)[0] + 140000 })");
+  await page.settle();
+  assert.equal(await page.eval("report.canvas().stateOf('net.maybe', false)"), 2);
 });
 
 test("boxes have the numbers of summary --step", async () => {

@@ -244,6 +244,7 @@ int main(int argc, char** argv) {
   Write(folder + "rank3.tape", "this is no log");
   Write(folder + "long.tape", LongRun().Finish());
   Write(folder + "branches.tape", BranchingRun().Finish());
+  Write(folder + "adding.tape", AddingRun().Finish());
   Write(folder + "repeating.tape", RepeatingRun().Finish());
   Write(folder + "threw.tape", ThrowingRun().Finish());
   return 0;

@@ -66,6 +66,11 @@ export class StepChart extends Canvas {
     const { steps } = this.store.run.summary;
     if (steps.length === 0) return;
     const size: [number, number] = [this.width, this.height];
+    if (steps.every(({ duration_ns }) => duration_ns === null)) {
+      context.fillStyle = theme.muted;
+      context.fillText("No step has an end in the log.", 12, top + foot);
+      return;
+    }
     const highest = steps.reduce((most, { duration_ns }) => Math.max(most, duration_ns ?? 0), 1);
     const y = drawScale(context, theme, size, [0, highest], axisTime);
     drawSteps(context, theme, size, [steps[0].number, steps[steps.length - 1].number]);

@@ -49,7 +49,7 @@ function valueCard(store: Store): View {
   for (const { name } of values) choice.append(make("option", { text: name }));
   choice.onchange = () => store.set({ value: choice.selectedIndex === 0 ? "" : values[choice.selectedIndex].name });
   const several = values.length > 1;
-  const element = card(several ? "Logged values" : values[0].name,
+  const element = card(several ? "Values" : values[0].name,
     make("span", { class: "aside" }, ends, several ? choice : null), chart.element);
   const update = () => {
     const shown = Math.max(values.findIndex((each) => each.name === store.state.value), 0);
