@@ -86,6 +86,7 @@ export function moduleView(store: Store): View {
   const state = () => store.state;
   const table = new Table<ModuleRow>({
     name: "modules", rows, sort: -1, looking: store.looking("modules"), parent: (row) => row.parent,
+    counted: ({ index }) => index !== none,
     columns: [
       { name: "module", csv: "module", value: (row) => row.path, text: (row) => row.name },
       { name: "type", csv: "type", value: (row) => row.type, text: (row) => row.type },
@@ -189,7 +190,7 @@ export function sourceView(store: Store): View {
   const opsOf = (row: SourceTotal) =>
     row.ops.map((op) => op.name.replace(/^aten::/, "")).join(", ");
   const table = new Table<SourceTotal>({
-    name: "lines", rows, sort: 4, looking: store.looking("source"),
+    name: "lines", rows, sort: 4, looking: store.looking("source"), counted: (row) => row !== summary.no_source,
     columns: [
       { name: "source", csv: "source", text: place,
         value: (row) => (row.file ? `${row.file}:${row.line}` : "") },

@@ -109,12 +109,12 @@ function holderRows(store: Store): Share[] {
   });
 }
 
-function shareCard(title: string, aside: string, rows: Share[], more: HTMLElement): HTMLElement {
+function shareCard(title: string, aside: string, rows: Share[], more: HTMLElement, recorded = true): HTMLElement {
   const most = rows.reduce((high, { parts }) => Math.max(high, parts[0] + parts[1]), 0);
   const left = rows.length - shownRows;
   return card(title, make("span", { class: "aside" }, document.createTextNode(aside + "  "), more),
     rows.length ? shareRows(rows.slice(0, shownRows), most)
-      : make("p", { class: "empty", text: "Not recorded." }),
+      : make("p", { class: "empty", text: recorded ? "None." : "Not recorded." }),
     make("p", { class: "more", text: left > 0 ? `and ${left} more` : "" }));
 }
 
@@ -186,7 +186,7 @@ export function overview(store: Store): View {
         shareCard("Time by module", "own ops", moduleRows(store), link("all", "modules")),
         shareCard("Time by op", "self time", opRows(store), link("all", "ops")),
         shareCard("Memory at the peak", memory ? `${bytes(memory.peak_bytes)}, step ${memory.peak_step}` : "",
-          holderRows(store), link("over time", "memory"))));
+          holderRows(store), link("over time", "memory"), !!memory)));
       const [from, to] = run.stepRange(store.state.step);
       stepTitle.replaceChildren(
         `step ${run.summary.steps[store.state.step]?.number ?? ""}, ${time(to - from)}  `, link("open", "timeline"));
