@@ -39,7 +39,7 @@ def main():
     facts = json.loads(subprocess.run([tool, "info", "--json", str(log)], check=True,
                                       capture_output=True).stdout)
     summary_s, summary_mib = best(3, tool, "summary", str(log))
-    step = str(facts["counts"]["steps"] * 2 // 3)
+    step = str(facts["steps"] * 2 // 3)
     steps = {verb: best(5, tool, *verb.split(), "--step", step, str(log))
              for verb in ("summary", "dump", "export --to=json")}
     result = {"events": events, "bytes": log.stat().st_size,

@@ -5,10 +5,13 @@
 #include <torchtape/tracker.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
 #include <unordered_set>
+#include <vector>
 
 #include "trace_observer.h"
 
@@ -23,16 +26,42 @@ std::unique_ptr<at::ObserverContext> DoNothing(const at::RecordFunction&) {
 }
 void DoNothingMore(const at::RecordFunction&, at::ObserverContext*) {}
 
-Recorder EmptyCallback(const std::string& name, bool values) {
+using Begin =
+    std::unique_ptr<at::ObserverContext> (*)(const at::RecordFunction&);
+using End = void (*)(const at::RecordFunction&, at::ObserverContext*);
+
+Recorder Callback(const std::string& name, Begin begin, End end, bool values) {
   auto handle = std::make_shared<at::CallbackHandle>();
   return {name,
           [=] {
-            *handle = at::addGlobalCallback(
-                at::RecordFunctionCallback(DoNothing, DoNothingMore)
-                    .needsInputs(values)
-                    .needsOutputs(values));
+            *handle =
+                at::addGlobalCallback(at::RecordFunctionCallback(begin, end)
+                                          .needsInputs(values)
+                                          .needsOutputs(values));
           },
           [=] { at::removeCallback(*handle); }};
+}
+
+uint64_t ReadClock() {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  return static_cast<uint64_t>(
+      std::chrono::steady_clock::now().time_since_epoch().count());
+#endif
+}
+
+// The least that a callback can do that tells times: reads the clock when an op
+// begins and when it ends, and keeps what it read.
+constexpr uint32_t kKept = 1 << 16;
+thread_local std::vector<uint64_t> kept_ticks(kKept);
+thread_local uint32_t next_kept = 0;
+std::unique_ptr<at::ObserverContext> KeepBegin(const at::RecordFunction&) {
+  kept_ticks[next_kept++ % kKept] = ReadClock();
+  return nullptr;
+}
+void KeepEnd(const at::RecordFunction&, at::ObserverContext*) {
+  kept_ticks[next_kept++ % kKept] = ReadClock();
 }
 
 Recorder Ours(const std::string& name, const TrackerOptions& options) {
@@ -81,8 +110,11 @@ std::vector<Recorder> MakeRecorders(const std::string& folder) {
   const auto all = [&](OpSource source) { return options(source, "all"); };
   return {
       {"bare", [] {}, [] {}},
-      EmptyCallback("empty callback", false),
-      EmptyCallback("empty callback, inputs and outputs", true),
+      Callback("empty callback", DoNothing, DoNothingMore, false),
+      Callback("empty callback, inputs and outputs", DoNothing, DoNothingMore,
+               true),
+      Callback("callback, two readings of the clock", KeepBegin, KeepEnd,
+               false),
       Ours("callbacks, times only", times(OpSource::kCallbacks)),
       Ours("callbacks, shapes", shapes(OpSource::kCallbacks)),
       Ours("callbacks, everything", all(OpSource::kCallbacks)),

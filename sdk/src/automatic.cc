@@ -9,9 +9,11 @@
 #include <mutex>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "core/environment.h"
 #include "core/recorder.h"
 #include "core/step_finder.h"
+#include "say.h"
 #include "torch/optimizer_tap.h"
 #include "torch/python_steps.h"
 #include "torchtape/tracker.h"
@@ -101,12 +103,10 @@ void StopAutomatic() noexcept {
     stopped->tracker.Stop().IgnoreError();
     std::lock_guard<std::mutex> lock(stopped->mutex);
     if (stopped->steps == 0) RemoveLog(*stopped);
-    std::fprintf(
-        stderr,
-        "torchtape: the program starts a tracker of its own, which "
-        "goes first%s%s\n",
+    Say(absl::StrCat(
+        "the program starts a tracker of its own, which goes first",
         stopped->steps == 0 ? "" : "; what came before is in ",
-        stopped->steps == 0 ? "" : stopped->tracker.log_path().c_str());
+        stopped->steps == 0 ? "" : stopped->tracker.log_path()));
   } catch (...) {
     // No memory; the tracker has stopped, or stops at exit.
   }

@@ -1,5 +1,12 @@
 #include "output/text_escape.h"
 
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace torchtape::viewer {
@@ -40,6 +47,38 @@ TEST(EscapeText, BytesThatAreNotUtf8AreShownAsBytes) {
 TEST(EscapeText, AnEscapeCannotBeForged) {
   EXPECT_NE(EscapeText("\\xff"), EscapeText("\xff"));
   EXPECT_EQ(EscapeText("\\xff"), "\\\\xff");
+}
+
+// What a shell takes the word for.
+std::string ReadByShell(const std::string& word) {
+  const std::string script =
+      absl::StrCat(::testing::TempDir(), "shell_word_", getpid(), ".sh");
+  std::ofstream(script) << "printf %s " << word;
+  std::FILE* const shell = popen(("bash '" + script + "'").c_str(), "r");
+  std::string read;
+  for (int c; (c = std::fgetc(shell)) != EOF;) read += static_cast<char>(c);
+  EXPECT_EQ(pclose(shell), 0);
+  std::remove(script.c_str());
+  return read;
+}
+
+TEST(ShellWord, PlainNamesStayAsTheyAre) {
+  EXPECT_EQ(ShellWord("logs/run-1.tape"), "logs/run-1.tape");
+  EXPECT_EQ(ShellWord("größe.tape"), "größe.tape");
+}
+
+TEST(ShellWord, IsWhatAShellReads) {
+  for (const std::string& name :
+       {"my run.tape"s, "it's.tape"s, "$HOME `id` \"x\".tape"s, "a\\b c"s,
+        "two\nlines'\\.tape"s, "\xff.tape"s, "a;b&c|d"s, "*"s, ""s}) {
+    EXPECT_EQ(ReadByShell(ShellWord(name)), name);
+    EXPECT_EQ(ShellWord(name).find('\n'), std::string::npos);
+  }
+}
+
+TEST(ShellWord, IsNoOption) {
+  EXPECT_EQ(ShellWord("-v.tape"), "./-v.tape");
+  EXPECT_EQ(ShellWord("-v 1.tape"), "'./-v 1.tape'");
 }
 
 TEST(ToUtf8, KeepsValidTextAndReplacesOtherBytes) {

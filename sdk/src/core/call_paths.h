@@ -7,7 +7,9 @@
 //
 // Stacks are not unwound for that each time: what must be known of a place in
 // the code, whose it is and where its frame ends (frame_rule.h), is found out
-// once, and then a step out is a look into a table and a load.
+// once, and then a step out is a look into a table and a load. Training repeats
+// itself, so a path that led from the same frame before is known already if
+// only the words of the stack that told of it are the same.
 //
 // One thread's; not thread-safe.
 
@@ -56,9 +58,20 @@ class CallPaths {
     return Find(call_site).kind == CodeKind::kHeader;
   }
 
-  // The path of the call that has this frame. False if it cannot be told.
-  // `frame`: of an open call.
-  bool Follow(const CallFrame* frame, CallPath* path) noexcept;
+  // A path, and its HashWords().
+  struct Followed {
+    CallPath path;
+    uint64_t hash = 0;
+  };
+  // The path of the call that has this frame, until the next is asked for. Null
+  // if it cannot be told. `frame`: of an open call.
+  const Followed* Follow(const CallFrame* frame) noexcept {
+    CheckUnloadings();
+    if (__builtin_expect(trails_.empty(), 0) && !MakeTrails()) return nullptr;
+    Trail& trail = trails_[TrailOf(*frame)];
+    if (__builtin_expect(trail.IsOf(frame), 1)) return &trail.followed;
+    return Walk(frame, &trail) ? &trail.followed : nullptr;
+  }
 
   // Other code may lie at an address now. From any thread.
   static void CodeWasUnloaded() {
@@ -74,10 +87,50 @@ class CallPaths {
   static constexpr size_t kPlaces = 4096;  // a power of two
   static constexpr size_t kMostPlaces = kPlaces / 4 * 3;
 
+  // How a path was followed: the words of the stack that were read for it, from
+  // inside to outside. As long as those before it are the same, each lies in an
+  // open frame, so that it may be read.
+  struct Trail {
+    static constexpr size_t kMost = 20;
+    struct Word {
+      const uint64_t* at;
+      uint64_t value;
+    };
+
+    bool IsOf(const CallFrame* its_frame) const {
+      if (frame != its_frame) return false;
+      for (size_t i = 0; i < count; ++i) {
+        if (*words[i].at != words[i].value) return false;
+      }
+      return true;
+    }
+    // The word at `at`; there may be too many to keep.
+    uint64_t Read(const uint64_t* at) {
+      if (count < kMost) words[count] = {at, *at};
+      ++count;
+      return *at;
+    }
+
+    const CallFrame* frame = nullptr;  // null: of none
+    size_t count = 0;                  // words
+    Word words[kMost];
+    Followed followed;
+  };
+  static constexpr size_t kTrails = 128;  // a power of two
+
+  static size_t TrailOf(const CallFrame& frame) {
+    return ((reinterpret_cast<uintptr_t>(&frame) >> 4) ^ frame.return_address) *
+               0x9e3779b97f4a7c15u >>
+           57;
+  }
+  bool MakeTrails() noexcept;
+  bool Walk(const CallFrame* frame, Trail* trail) noexcept;
+
   void CheckUnloadings() noexcept {
     const uint64_t unloadings = unloadings_.load(std::memory_order_relaxed);
     if (__builtin_expect(unloadings == known_since_, 1)) return;
     places_.clear();
+    trails_.clear();
     known_since_ = unloadings;
   }
   const Place& Find(uint64_t address) noexcept {
@@ -101,7 +154,8 @@ class CallPaths {
 
   std::vector<Place> places_;  // none or kPlaces
   size_t used_ = 0;
-  uint64_t known_since_ = 0;  // unloadings
+  std::vector<Trail> trails_;  // none or kTrails
+  uint64_t known_since_ = 0;   // unloadings
 };
 
 }  // namespace torchtape::internal

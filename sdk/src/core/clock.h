@@ -34,6 +34,15 @@ inline uint64_t Ticks() {
   return SteadyNs();
 }
 
+// The same once all that was begun before is done, which a processor else goes
+// on with meanwhile: what waits for memory would count for what comes next.
+inline uint64_t SettledTicks() {
+#if defined(__x86_64__)
+  __builtin_ia32_lfence();
+#endif
+  return Ticks();
+}
+
 // One instant on both clocks.
 struct ClockPair {
   uint64_t ticks;

@@ -55,7 +55,7 @@ class OwnCost {
 class CostSample {
  public:
   CostSample(OwnCost* cost, CostKind kind)
-      : cost_(cost), start_(cost->IsDue() ? Ticks() : 0), kind_(kind) {}
+      : cost_(cost), start_(cost->IsDue() ? SettledTicks() : 0), kind_(kind) {}
   ~CostSample() {
     if (__builtin_expect(start_ != 0, 0)) cost_->Add(kind_, Ticks() - start_);
   }

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/call_paths.h"
-#include "core/hash.h"
 #include "core/module_names.h"
 #include "core/op_source.h"
 #include "core/thread_recorder.h"
@@ -46,6 +45,15 @@ __attribute__((noinline)) ModuleTable::Entry* Meet(
   }
 }
 
+uint32_t SignatureOf(ModuleTable::Entry* known, const CallFrame* frame,
+                     const CallPaths::Followed* followed,
+                     ThreadRecorder* recorder) {
+  return followed != nullptr
+             ? recorder->SignatureOfModule(known, followed->path)
+             : recorder->SignatureOfModule(known,
+                                           CallPath(frame->return_address));
+}
+
 }  // namespace
 
 bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
@@ -68,17 +76,13 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   instance.address = reinterpret_cast<uintptr_t>(&module);
   instance.type = reinterpret_cast<uintptr_t>(&typeid(module));
   instance.owner = OwnerOf(module);
-  CallPath path(frame->return_address);
-  instance.call = ModuleInstance::CallWord(frame->return_address, source);
   CallPaths& paths = recorder->call_paths();
-  if (paths.IsThroughHeaders(frame->return_address)) {
-    if (paths.Follow(frame, &path)) {
-      instance.call = ModuleInstance::PathWord(
-          HashWords(path.addresses, path.count, 0), source);
-    } else {
-      path = CallPath(frame->return_address);
-    }
-  }
+  const CallPaths::Followed* const followed =
+      paths.IsThroughHeaders(frame->return_address) ? paths.Follow(frame)
+                                                    : nullptr;
+  instance.call = followed != nullptr
+                      ? ModuleInstance::PathWord(followed->hash, source)
+                      : ModuleInstance::CallWord(frame->return_address, source);
   ModuleTable::Entry* known =
       recorder->modules().Find(instance, ModuleNames::Get().version());
   if (__builtin_expect(known == nullptr, 0)) {
@@ -90,8 +94,9 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   if (recorded.Times(DeviceTime::kModules)) {
     call.timed = ThreadRecorder::Call::kAlways;
   }
-  if (known != nullptr)
-    call.signature = recorder->SignatureOfModule(known, path);
+  if (known != nullptr) {
+    call.signature = SignatureOf(known, frame, followed, recorder);
+  }
   recorder->Begin(call);
   // Too many spans may be open; a call further out has the same key.
   return recorder->HasSpan(call.key);

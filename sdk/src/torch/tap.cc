@@ -8,7 +8,6 @@
 #include <sstream>
 
 #include "core/call_paths.h"
-#include "core/hash.h"
 #include "core/thread_recorder.h"
 #include "torch/op_taps.h"
 #include "torch/tensor_facts.h"
@@ -228,12 +227,13 @@ __attribute__((noinline)) uint32_t FollowPath(uint32_t number,
                                               const CallFrame* frame,
                                               uint32_t found,
                                               ThreadRecorder* recorder) {
-  CallPath path;
-  if (!recorder->call_paths().Follow(frame, &path)) return found;
-  const uint64_t hash = recorder->HashOfValues(
-      KeyOf(number), HashWords(path.addresses, path.count, 0), recorded.shapes);
+  const CallPaths::Followed* followed = recorder->call_paths().Follow(frame);
+  if (followed == nullptr) return found;
+  const uint64_t hash =
+      recorder->HashOfValues(KeyOf(number), followed->hash, recorded.shapes);
   const uint32_t guess = recorder->GuessSignature(hash);
-  return guess != 0 ? guess : FindSignature(number, path, hash, recorder);
+  return guess != 0 ? guess
+                    : FindSignature(number, followed->path, hash, recorder);
 }
 
 }  // namespace

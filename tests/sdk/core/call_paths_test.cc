@@ -17,6 +17,7 @@ CallPaths* paths = nullptr;
 
 struct Told {
   bool followed;
+  uint64_t hash = 0;
   std::vector<uint64_t> path, stack;
 };
 
@@ -24,10 +25,13 @@ struct Told {
 __attribute__((noinline)) Told Callee() {
   Told told;
   told.stack = torchtape::testing::UnwoundStack();
-  CallPath path;
-  told.followed =
-      paths->Follow(CallFrame::At(__builtin_frame_address(0)), &path);
-  told.path.assign(path.addresses, path.addresses + path.count);
+  const CallPaths::Followed* const followed =
+      paths->Follow(CallFrame::At(__builtin_frame_address(0)));
+  told.followed = followed != nullptr;
+  if (followed == nullptr) return told;
+  told.path.assign(followed->path.addresses,
+                   followed->path.addresses + followed->path.count);
+  told.hash = followed->hash;
   return told;
 }
 
@@ -74,6 +78,17 @@ __attribute__((noinline)) Told Directly() {
   Use(&told);
   return told;
 }
+// From one of two lines, with all frames where the other's are.
+__attribute__((noinline)) Told FromOneOfTwo(bool first) {
+  Told told;
+  if (first) {
+    told = torch::call_paths_test::Through<2>();
+  } else {
+    told = torch::call_paths_test::Through<2>();
+  }
+  Use(&told);
+  return told;
+}
 template <int depth>
 __attribute__((noinline)) Told ThroughHeaders() {
   Told told = torch::call_paths_test::Through<depth>();
@@ -88,6 +103,7 @@ namespace {
 
 using ::testing::ElementsAreArray;
 using torchtape_call_paths_test::Directly;
+using torchtape_call_paths_test::FromOneOfTwo;
 using torchtape_call_paths_test::ThroughHeaders;
 using torchtape_call_paths_test::Told;
 
@@ -126,6 +142,26 @@ TEST_F(CallPathsTest, TwoLinesThatCallTheSameHaveTwoPaths) {
   EXPECT_EQ(other.path[1], first.path[1]);
   EXPECT_EQ(other.path[2], first.path[2]);
   EXPECT_NE(other.path[3], first.path[3]);
+}
+
+TEST_F(CallPathsTest, PathThatWasFollowedBeforeIsTheSame) {
+  for (int i = 0; i < 3; ++i) {
+    const Told told = ThroughHeaders<5>();
+    ASSERT_TRUE(told.followed);
+    EXPECT_THAT(told.path, ElementsAreArray(Inner(told, 10)));
+  }
+}
+
+TEST_F(CallPathsTest, FramesInTheSamePlaceMayBeOfAnotherPath) {
+  std::vector<Told> told;
+  for (int i = 0; i < 4; ++i) told.push_back(FromOneOfTwo(i % 2 == 0));
+  for (const Told& each : told) {
+    ASSERT_TRUE(each.followed);
+    EXPECT_THAT(each.path, ElementsAreArray(Inner(each, 4)));
+  }
+  EXPECT_EQ(told[0].hash, told[2].hash);
+  EXPECT_EQ(told[1].hash, told[3].hash);
+  EXPECT_NE(told[0].hash, told[1].hash);
 }
 
 TEST_F(CallPathsTest, PathThatIsTooLongIsNotTold) {

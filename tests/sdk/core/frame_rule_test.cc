@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <ostream>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -85,13 +86,20 @@ __attribute__((noinline)) Stacks ByFunctionObject(int bytes) {
   return call();
 }
 
-class FrameRuleTest
-    : public ::testing::TestWithParam<Stacks (*)(int argument)> {};
+struct Kind {
+  const char* name;
+  Stacks (*look)(int argument);
+};
+std::ostream& operator<<(std::ostream& out, const Kind& kind) {
+  return out << kind.name;
+}
+
+class FrameRuleTest : public ::testing::TestWithParam<Kind> {};
 
 TEST_P(FrameRuleTest, RulesLeadOutOfTheStackAsUnwindingDoes) {
   for (int argument : {8, 64, 1000}) {
-    if (GetParam() == &Deeper) argument /= 8;
-    const Stacks stacks = GetParam()(argument);
+    if (GetParam().look == &Deeper) argument /= 8;
+    const Stacks stacks = GetParam().look(argument);
     ASSERT_GT(stacks.unwound.size(), 5u);
 #if defined(__x86_64__)
     EXPECT_EQ(stacks.led, stacks.unwound);
@@ -99,10 +107,12 @@ TEST_P(FrameRuleTest, RulesLeadOutOfTheStackAsUnwindingDoes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, FrameRuleTest,
-                         ::testing::Values(&WithLocals, &WithAlloca,
-                                           &WithoutOptimization, &Deeper,
-                                           &ByFunctionObject));
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, FrameRuleTest,
+    ::testing::Values(Kind{"locals", &WithLocals}, Kind{"alloca", &WithAlloca},
+                      Kind{"no_optimization", &WithoutOptimization},
+                      Kind{"deeper", &Deeper},
+                      Kind{"function_object", &ByFunctionObject}));
 
 TEST(FrameRuleTest, WhereNoCodeIsThereIsNone) {
   int on_the_stack = 0;

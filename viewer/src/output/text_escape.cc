@@ -1,8 +1,13 @@
 #include "output/text_escape.h"
 
+#include <algorithm>
 #include <cstdint>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 
 namespace torchtape::viewer {
 namespace {
@@ -95,6 +100,35 @@ std::string Rewrite(absl::string_view name, Append append) {
 
 std::string EscapeText(absl::string_view name) {
   return Rewrite(name, AppendEscaped);
+}
+
+std::string ShellWord(absl::string_view name) {
+  constexpr absl::string_view kPlain = "_./:@%+=,-";
+  const auto is_plain = [](char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains(kPlain, c) ||
+           static_cast<unsigned char>(c) >= 0x80;
+  };
+  // Else it would be an option.
+  const absl::string_view here = absl::StartsWith(name, "-") ? "./" : "";
+  if (EscapeText(name) != name) {
+    std::string quoted = absl::StrCat("$'", here);
+    for (const char c : name) {
+      if (c == '\'' || c == '\\') {
+        quoted += {'\\', c};
+      } else if (absl::ascii_isprint(c)) {
+        quoted += c;
+      } else {
+        absl::StrAppendFormat(&quoted, "\\x%02x",
+                              static_cast<unsigned char>(c));
+      }
+    }
+    return quoted + "'";
+  }
+  if (!name.empty() && std::all_of(name.begin(), name.end(), is_plain)) {
+    return absl::StrCat(here, name);
+  }
+  return absl::StrCat("'", here, absl::StrReplaceAll(name, {{"'", "'\\''"}}),
+                      "'");
 }
 
 std::string ToUtf8(absl::string_view name) {

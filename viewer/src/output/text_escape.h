@@ -17,6 +17,11 @@ namespace torchtape::viewer {
 // become `\u202e`. Nothing else changes, so the original can be told.
 std::string EscapeText(absl::string_view name);
 
+// For a command line that a reader may copy into a shell (bash, zsh): `name`
+// itself if it is plain, else in quotes, one line of printable text in any
+// case.
+std::string ShellWord(absl::string_view name);
+
 // For a JSON string: `name` itself if it is valid UTF-8, else with each byte
 // that is not as `\xff`. The JSON writer escapes what JSON wants escaped.
 std::string ToUtf8(absl::string_view name);

@@ -245,7 +245,7 @@ void PrintSummary(const SummaryFacts& facts, std::ostream& out) {
   PrintMemory(facts, out);
   PrintValues(facts, out);
   PrintTables(facts, out);
-  const std::string name = EscapeText(facts.log.name);
+  const std::string name = ShellWord(facts.log.name);
   out << "\nnext: torchtape dump --step N " << name
       << "     torchtape export --to=json " << name << " -o step.json\n";
 }

@@ -44,6 +44,15 @@ class CommandLine {
     AddReport();
     AddRecover();
     AddRecord();
+    // Last, as subcommands take over the one that is there.
+    app_.footer(
+        "A torchtape::Tracker in a program writes a log, or without one:\n"
+        "  torchtape record -o run.tape -- ./train\n"
+        "Of a log, finished or not:\n"
+        "  torchtape summary run.tape\n"
+        "  torchtape summary --by=source run.tape\n"
+        "  torchtape report run.tape -o run.html\n"
+        "torchtape SUBCOMMAND --help tells of each.");
   }
 
   Arguments Parse(int argc, const char* const* argv) {
@@ -90,7 +99,9 @@ class CommandLine {
 
   void AddSteps(CLI::App* app) {
     CLI::Option* one = AddRange(app, "--step", "only step N", ParseStep);
-    AddRange(app, "--steps", "only steps A:B, both included", ParseSteps)
+    one->option_text("N");
+    AddRange(app, "--steps", "only steps A to B, both included", ParseSteps)
+        ->option_text("A:B")
         ->excludes(one);
   }
 
@@ -103,8 +114,10 @@ class CommandLine {
     AddSteps(app);
     AddWhole(app);
     app->add_option("--filter", arguments_.options.filter,
-                    "only names that contain TEXT");
+                    "only names that contain TEXT")
+        ->option_text("TEXT");
     app->add_option("--top", arguments_.options.top, top)
+        ->option_text("N")
         ->check(WholeNumber(1));
     AddJson(app);
   }
@@ -136,15 +149,20 @@ class CommandLine {
         AddVerb("summary", "where the time and the memory went", Summary);
     AddSelection(app, "at most N rows in each table");
     app->add_option("--sort", arguments_.options.sort,
-                    "self, total, count, mean or name")
+                    "by self, total, count, mean or name")
+        ->option_text("COLUMN")
         ->check(CLI::IsMember({"self", "total", "count", "mean", "name"}));
     app->add_option(
            "--by", arguments_.options.by,
-           "op; source: a table of the program's lines; work: FLOPs "
-           "and bytes of modules and ops; waits: where the host "
-           "waits for a device; device: what devices did with their time, "
-           "and why they had nothing to do; path: the critical paths "
-           "of steps")
+           "what the tables are about:\n"
+           "op      modules and ops; this, if left out\n"
+           "source  lines of the program\n"
+           "work    FLOPs and bytes of modules and ops\n"
+           "waits   where the host waits for a device\n"
+           "device  what devices did, and why they had nothing to do\n"
+           "oom     who held what when memory ran out or the run ended\n"
+           "path    the critical paths of steps")
+        ->option_text("WHAT")
         ->check(CLI::IsMember(
             {"op", "source", "work", "waits", "device", "oom", "path"}));
     app->add_flag_callback(
@@ -177,9 +195,11 @@ class CommandLine {
         ->required()
         ->check(CLI::IsMember({"json", "svg", "png", "dot"}));
     app->add_option("-o,--output", arguments_.output_path,
-                    "the file to write; standard output if left out");
+                    "the file to write; standard output if left out")
+        ->option_text("FILE");
     AddRange(app, "--step", "the step; the last whole one if left out",
-             ParseStep);
+             ParseStep)
+        ->option_text("N");
     AddWhole(app);
     app->add_option("--level", arguments_.options.level,
                     "0 everything, 1 no views, 2 no tensor arithmetic, "
@@ -213,7 +233,8 @@ class CommandLine {
         ->required();
     app->add_option("-o,--output", arguments_.output_path,
                     "the file to write; if left out, LOG's name with .html, "
-                    "here");
+                    "here")
+        ->option_text("FILE");
     AddSteps(app);
     AddSymbols(app);
     app->callback([this] {
@@ -234,7 +255,8 @@ class CommandLine {
     app->callback([this] { arguments_.recover = true; });
     app->add_option("-o,--output", arguments_.output_path,
                     "where to put the finished log; in its own place if left "
-                    "out");
+                    "out")
+        ->option_text("FILE");
   }
 
   // A flag that sets a variable of the tracker's.
@@ -274,7 +296,8 @@ class CommandLine {
         "run a program and record it: record [options] -- PROGRAM...");
     RecordOptions& options = arguments_.record_options;
     app->add_option("-o,--output", options.log_path,
-                    "the log to write; run.tape if left out");
+                    "the log to write; run.tape if left out")
+        ->option_text("FILE");
     app->add_flag("--children", options.children,
                   "record the programs that it starts, too");
     AddVariable(app, "--schedule",
