@@ -163,9 +163,17 @@ export class FlameChart extends Canvas {
     store.set({ flame: node && node.module !== none ? store.run.modulePath(node.module) : "" });
   }
 
+  // Where the keys are: at the selection, of several boxes of it at the one that they went to last.
+  private get now(): FlameNode {
+    const { root } = this;
+    const at = find(root, (node) => node.key === this.at);
+    return at && this.isSelected(at) ? at : find(root, (node) => this.isSelected(node)) ?? at ?? root;
+  }
+
   private move(key: string): void {
-    const now = find(this.root, (node) => node.key === this.at) ?? this.root;
-    const beside = now.parent?.children ?? [];
+    const { now } = this;
+    // Beside what is as wide as the chart nothing is drawn.
+    const beside = find(now, (node) => node === this.zoomed) ? [] : now.parent!.children;
     const next = key === "ArrowDown" ? now.children[0] : key === "ArrowUp" ? now.parent
       : beside[beside.indexOf(now) + (key === "ArrowRight" ? 1 : -1)];
     if (next) this.select(next);
@@ -173,7 +181,7 @@ export class FlameChart extends Canvas {
 
   onKey({ key }: KeyboardEvent): boolean {
     if (key.startsWith("Arrow")) this.move(key);
-    else if (key === "Enter" || key === "f") this.zoomTo(find(this.root, (node) => node.key === this.at));
+    else if (key === "Enter" || key === "f") this.zoomTo(this.now);
     else if (key === "0") this.zoomTo(null);
     else return false;
     return true;
