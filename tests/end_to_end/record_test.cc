@@ -47,6 +47,30 @@ class RecordTest : public ::testing::Test {
     return logs;
   }
 
+  // The line of the unchanged program in which this text is first.
+  static int64_t LineOf(const std::string& text) {
+    const std::string source = ReadFile(PLAIN_TRAINING_CC);
+    const size_t at = source.find(text);
+    return at == std::string::npos
+               ? 0
+               : 1 + std::count(source.begin(),
+                                source.begin() + static_cast<ptrdiff_t>(at),
+                                '\n');
+  }
+  // The lines that called each op of the log; 0 if not known.
+  std::map<std::string, std::set<int64_t>> LinesOfOps() {
+    EXPECT_EQ(Run(kTool + " summary --by=source --json " + log_), 0) << Err();
+    const auto summary = nlohmann::json::parse(Out());
+    std::map<std::string, std::set<int64_t>> lines;
+    for (const auto& source : summary.at("sources")) {
+      const auto& line = source.at("line");
+      for (const auto& op : source.at("ops")) {
+        lines[op.at("name")].insert(line.is_null() ? 0 : line.get<int64_t>());
+      }
+    }
+    return lines;
+  }
+
   TempFolder folder_;
   const std::string log_ = folder_ / "run.tape";
 };
@@ -73,27 +97,27 @@ TEST_F(RecordTest, AnUnchangedProgramIsRecordedWithItsSteps) {
 // LibTorch's headers, those of a Sequential through many.
 TEST_F(RecordTest, WhatHeaderCodeCallsHasTheLineOfTheProgram) {
   ASSERT_EQ(Record("-- " + kProgram + " train 3"), 0) << Err();
-  ASSERT_EQ(Run(kTool + " summary --by=source --json " + log_), 0) << Err();
-  const auto summary = nlohmann::json::parse(Out());
-  const auto line_of = [](const std::string& text) {
-    const std::string source = ReadFile(PLAIN_TRAINING_CC);
-    const size_t at = source.find(text);
-    return at == std::string::npos
-               ? 0
-               : 1 + std::count(source.begin(), source.begin() + at, '\n');
-  };
-  std::map<std::string, std::set<int64_t>> lines;  // by op; 0 if not known
-  for (const auto& source : summary.at("sources")) {
-    const auto& line = source.at("line");
-    for (const auto& op : source.at("ops")) {
-      lines[op.at("name")].insert(line.is_null() ? 0 : line.get<int64_t>());
-    }
-  }
-  const std::set<int64_t> forward = {line_of("torch::mse_loss(net->forward")};
+  auto lines = LinesOfOps();
+  const std::set<int64_t> forward = {LineOf("torch::mse_loss(net->forward")};
   EXPECT_EQ(lines["aten::relu"], forward);
   EXPECT_EQ(lines["aten::addmm"], forward);
   EXPECT_EQ(lines["aten::randn"], forward);
   EXPECT_EQ(lines["aten::mse_loss"], forward);
+}
+
+TEST_F(RecordTest, WhatLibTorchCallsOfItselfHasTheLineOfTheProgram) {
+  ASSERT_EQ(Record("-- " + kProgram + " train 3"), 0) << Err();
+  const auto lines = LinesOfOps();
+  const auto line_of = [](const std::string& text) {
+    return std::set<int64_t>{LineOf(text)};
+  };
+  EXPECT_EQ(lines.at("aten::ones_like"), line_of(".backward();"));
+  EXPECT_EQ(lines.at("aten::detach_"), line_of("optimizer.zero_grad();"));
+  EXPECT_EQ(lines.at("aten::item"), line_of("weight.sum().item<double>()"));
+  // Inside of an op it is the op's: the way out would only cost.
+  ASSERT_EQ(Run(kTool + " dump --filter aten::normal_ " + log_), 0) << Err();
+  EXPECT_NE(Out().find("at at::native::randn in libtorch_cpu.so"),
+            std::string::npos);
 }
 
 TEST_F(RecordTest, TheProgramComputesAndPrintsTheSame) {

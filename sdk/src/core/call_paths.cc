@@ -16,7 +16,7 @@ const CallPaths::Place& CallPaths::Add(uint64_t address) noexcept {
     Place place;
     place.address = address;
     place.kind = KindOfCode(address);
-    if (place.kind == CodeKind::kHeader) {
+    if (place.kind == CodeKind::kHeader || place.kind == CodeKind::kLibTorch) {
       const std::optional<FrameRule> rule = FindFrameRule(address);
       if (rule) {
         place.rule = *rule;

@@ -2,8 +2,8 @@
 #define TORCHTAPE_SDK_CORE_CALL_PATHS_H_
 
 // The way by which a call came out of the program's own code, where it is led
-// through header code first (header_code.h): torch::relu() of a build without
-// optimization, what a torch::nn::Sequential calls.
+// through LibTorch's first (code_kind.h): torch::relu() of a build without
+// optimization, what a torch::nn::Sequential calls, tensor.item<float>().
 //
 // Stacks are not unwound for that each time: what must be known of a place in
 // the code, whose it is and where its frame ends (frame_rule.h), is found out
@@ -18,8 +18,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/code_kind.h"
 #include "core/frame_rule.h"
-#include "core/header_code.h"
 #include "torchtape/format/record.h"
 
 namespace torchtape::internal {
@@ -36,7 +36,7 @@ struct CallFrame {
 };
 
 // Return addresses, from inside to outside. One, the call site, or several: all
-// but the last lie in header code, and the last does not.
+// but the last lie in LibTorch's code, and the last in the program's.
 struct CallPath {
   static constexpr size_t kMost = 24;
   static_assert(kMost <= format::kMostCallers + 1, "as a record takes them");
@@ -51,11 +51,11 @@ struct CallPath {
 
 class CallPaths {
  public:
-  // Whether a call from `call_site` comes through header code. At first, as
-  // KindOfCode().
-  bool IsThroughHeaders(uint64_t call_site) noexcept {
+  // What calls from `call_site`; kUnknown, too, if the way out of it is not. At
+  // first, as KindOfCode().
+  CodeKind KindOf(uint64_t call_site) noexcept {
     CheckUnloadings();
-    return Find(call_site).kind == CodeKind::kHeader;
+    return Find(call_site).kind;
   }
 
   // A path, and its HashWords().
@@ -82,7 +82,7 @@ class CallPaths {
   struct Place {
     uint64_t address = 0;  // 0: an empty place
     CodeKind kind = CodeKind::kUnknown;
-    FrameRule rule;  // of header code
+    FrameRule rule;  // of LibTorch's code
   };
   static constexpr size_t kPlaces = 4096;  // a power of two
   static constexpr size_t kMostPlaces = kPlaces / 4 * 3;

@@ -134,7 +134,7 @@ class ThreadRecorder {
     if (__builtin_expect(found == 0, 0)) {
       found = FindSignature(op, CallPath(call_site), values_recorded, hash);
     }
-    return found & ~kThroughHeaders;
+    return found & kSignatureId;
   }
 
   // The steps of SignatureOf(), for who knows an operator by something else
@@ -145,9 +145,17 @@ class ThreadRecorder {
         (kHashKey[4] + values_recorded) * (op + 1) ^ kHashKey[5] * call_site;
     return HashWords(values_->tag_words(), values_->tags(), seed) | kHashBit;
   }
-  // What comes with the number of a signature whose call site is in header
-  // code, so that who knows the call's path should ask for that one's.
-  static constexpr uint32_t kThroughHeaders = 0x10000;
+  // What comes with the number of a signature that has a call site.
+  static constexpr uint32_t kSignatureId = 0xffff;
+  static constexpr uint32_t kThroughHeaders = 0x10000;  // it is in such code
+  static constexpr uint32_t kFromLibTorch = 0x20000;    // it is in a library's
+  // Whether the call's path says more than its call site, so that who knows it
+  // should ask for the signature with that. What LibTorch's own code calls
+  // inside of a span is that span's.
+  bool WantsPath(uint32_t found) const {
+    return (found & kThroughHeaders) != 0 ||
+           ((found & kFromLibTorch) != 0 && !InLibTorch());
+  }
   // 0: the guess was wrong.
   uint32_t GuessSignature(uint64_t hash) {
     const uint64_t guess = HistoryAt(guess_);
@@ -179,6 +187,7 @@ class ThreadRecorder {
     bool has_values = false;    // `values()` belong to it
     bool identities = false;
     bool backward = false;
+    bool in_libtorch = false;  // it is a call into LibTorch
     // Whoever ends the span does not know whether it threw: it did if an
     // exception is on its way then that is not now.
     bool watch_exceptions = true;
@@ -204,6 +213,11 @@ class ThreadRecorder {
   // Whether the span that `key` began is the innermost, recorded or not.
   bool HasSpan(const void* key) const {
     return depth_ != 0 && frames_[depth_ - 1].key == key;
+  }
+
+  // Whether the innermost span is a call into LibTorch.
+  bool InLibTorch() const {
+    return depth_ != 0 && frames_[depth_ - 1].in_libtorch;
   }
 
   // What began the innermost span; null outside of all.
@@ -330,6 +344,7 @@ class ThreadRecorder {
     int exceptions;            // on their way when it began; kUnwatched
     DeviceTimer::Pair timing;  // 0: none
     bool recorded;
+    bool in_libtorch;
   };
   static constexpr int kUnwatched = -1;
   // One cache line. The text is the name, or the beginning of a long one.
@@ -347,17 +362,18 @@ class ThreadRecorder {
   // Training repeats itself. The signatures used lately are kept in order, and
   // `guess_` follows the previous repetition: as long as that is right, the
   // table of signatures is not touched, and what is touched lies in a row. An
-  // entry is the upper bits of a signature's hash, kThroughHeaders and its id.
+  // entry is the upper bits of a signature's hash, and below what is found of
+  // it: id, kThroughHeaders and kFromLibTorch.
   static constexpr uint32_t kHistory = 1 << 14;  // a power of two
-  static constexpr uint64_t kHashMask = ~uint64_t{0x1ffff};
-  static constexpr uint64_t kHashBit = 0x20000;  // no hash is 0
+  static constexpr uint64_t kHashMask = ~uint64_t{0x3ffff};
+  static constexpr uint64_t kHashBit = 0x40000;  // no hash is 0
   // Names that are made up as training goes must not fill the memory.
   static constexpr size_t kMaxTexts = 16384;
   static constexpr size_t kMaxModuleSignatures = 16384;
   static_assert(kMaxSignatures + kAddressSlots + kMaxTexts +
                         kMaxModuleSignatures <
-                    kThroughHeaders,
-                "an id fits below it");
+                    kSignatureId,
+                "an id fits");
   class ThreadExit;
 
   static ThreadRecorder* Join();
@@ -463,7 +479,7 @@ inline void ThreadRecorder::Begin(const Call& call) {
   Frame& frame = frames_[depth_];
   frame = {call.key,
            call.watch_exceptions ? std::uncaught_exceptions() : kUnwatched, 0,
-           false};
+           false, call.in_libtorch};
   const bool hidden = IsHidden();
   ++depth_;
   const bool sequenced = call.sequence >= 0;

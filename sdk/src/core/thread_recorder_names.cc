@@ -176,8 +176,10 @@ uint32_t ThreadRecorder::FindSignature(uint32_t op, const CallPath& path,
     if (signatures_ >= kSignatureSlots - 1) return 0;
     uint32_t id = DefineSignature(op, path, values_recorded);
     if (id == 0) return 0;
-    if (path.count == 1 && call_paths_.IsThroughHeaders(path.addresses[0])) {
-      id |= kThroughHeaders;
+    if (path.count == 1) {
+      const CodeKind kind = call_paths_.KindOf(path.addresses[0]);
+      if (kind == CodeKind::kHeader) id |= kThroughHeaders;
+      if (kind == CodeKind::kLibTorch) id |= kFromLibTorch;
     }
     signature_slots_[slot] = {hash, id, used_};
     // Shapes or arguments that never repeat: start over before the next one.

@@ -78,8 +78,9 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   instance.owner = OwnerOf(module);
   CallPaths& paths = recorder->call_paths();
   const CallPaths::Followed* const followed =
-      paths.IsThroughHeaders(frame->return_address) ? paths.Follow(frame)
-                                                    : nullptr;
+      paths.KindOf(frame->return_address) == CodeKind::kHeader
+          ? paths.Follow(frame)
+          : nullptr;
   instance.call = followed != nullptr
                       ? ModuleInstance::PathWord(followed->hash, source)
                       : ModuleInstance::CallWord(frame->return_address, source);
@@ -91,6 +92,7 @@ bool BeginModule(const torch::nn::Module& module, ModuleTeller teller,
   ThreadRecorder::Call call;
   call.key = KeyOf(module, teller);
   call.watch_exceptions = watch_exceptions;
+  call.in_libtorch = teller == ModuleTeller::kTap;
   if (recorded.Times(DeviceTime::kModules)) {
     call.timed = ThreadRecorder::Call::kAlways;
   }

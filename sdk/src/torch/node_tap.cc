@@ -79,6 +79,7 @@ void Begin(const Node& node, InputBuffer& inputs, ThreadRecorder* recorder) {
   ThreadRecorder::Call call;
   call.key = &node;
   call.watch_exceptions = false;
+  call.in_libtorch = true;
   call.backward = true;
   call.sequence = static_cast<int64_t>(node.sequence_nr());
   call.forward_thread = static_cast<uint32_t>(node.thread_id());

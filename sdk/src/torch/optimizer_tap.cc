@@ -51,6 +51,7 @@ void Begin(const char* range, const void* site, ThreadRecorder* recorder,
   ThreadRecorder::Call call;
   call.key = key;
   call.watch_exceptions = false;
+  call.in_libtorch = true;
   if (recorded.Times(DeviceTime::kModules)) {
     call.timed = ThreadRecorder::Call::kAlways;
   }

@@ -199,6 +199,7 @@ void Begin(const at::RecordFunction& function, ThreadRecorder* recorder) {
   ThreadRecorder::Call call;
   call.key = &function;
   call.sequence = function.seqNr();
+  call.in_libtorch = function.scope() != at::RecordScope::USER_SCOPE;
   call.backward = function.scope() == at::RecordScope::BACKWARD_FUNCTION;
   if (call.backward) {
     call.forward_thread = static_cast<uint32_t>(function.forwardThreadId());

@@ -221,8 +221,8 @@ __attribute__((noinline)) uint32_t FindSignature(uint32_t number,
 // Numbers of taps are apart from ids of operators.
 uint64_t KeyOf(uint32_t number) { return uint64_t{number} << 32; }
 
-// The signature of a call that came through header code; `found` if it cannot
-// be told by which way.
+// The signature of a call that came through LibTorch's code; `found` if it
+// cannot be told by which way.
 __attribute__((noinline)) uint32_t FollowPath(uint32_t number,
                                               const CallFrame* frame,
                                               uint32_t found,
@@ -247,6 +247,7 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
   ThreadRecorder::Call call;
   call.key = this;
   call.watch_exceptions = false;
+  call.in_libtorch = true;
   Values& values = recorder_->values();
   values.Clear();
   if (recorded.shapes) {
@@ -268,10 +269,10 @@ TapCall::TapCall(const Tap& tap, const void* const* arguments,
     found = FindSignature(tap.number, CallPath(frame->return_address), hash,
                           recorder_);
   }
-  if (__builtin_expect((found & ThreadRecorder::kThroughHeaders) != 0, 0)) {
+  if (__builtin_expect(recorder_->WantsPath(found), 0)) {
     found = FollowPath(tap.number, frame, found, recorder_);
   }
-  call.signature = found & ~ThreadRecorder::kThroughHeaders;
+  call.signature = found & ThreadRecorder::kSignatureId;
   recorder_->Begin(call);
   if (__builtin_expect(taps_announce.load(std::memory_order_relaxed), 0)) {
     recorder_->Announce(tap.number + 1);

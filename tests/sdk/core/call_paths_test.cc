@@ -7,6 +7,9 @@
 #include "gtest/gtest.h"
 #include "unwound_stack.h"
 
+// Of a library whose name is LibTorch's.
+extern "C" void CallBack(void (*call)(void*), void* argument);
+
 namespace torchtape_call_paths_test {
 
 using torchtape::internal::CallFrame;
@@ -69,9 +72,18 @@ __attribute__((noinline, optimize("O2"))) Told Through() {
   return told;
 }
 
+void CallTo(void* told) { *static_cast<Told*>(told) = Callee(); }
+
 }  // namespace torch::call_paths_test
 
 namespace torchtape_call_paths_test {
+
+__attribute__((noinline)) Told ThroughLibrary() {
+  Told told;
+  CallBack(&torch::call_paths_test::CallTo, &told);
+  Use(&told);
+  return told;
+}
 
 __attribute__((noinline)) Told Directly() {
   Told told = Callee();
@@ -105,6 +117,7 @@ using ::testing::ElementsAreArray;
 using torchtape_call_paths_test::Directly;
 using torchtape_call_paths_test::FromOneOfTwo;
 using torchtape_call_paths_test::ThroughHeaders;
+using torchtape_call_paths_test::ThroughLibrary;
 using torchtape_call_paths_test::Told;
 
 class CallPathsTest : public ::testing::Test {
@@ -121,7 +134,7 @@ TEST_F(CallPathsTest, CallOfTheProgramsIsItsOwnPath) {
   const Told told = Directly();
   ASSERT_TRUE(told.followed);
   EXPECT_THAT(told.path, ElementsAreArray(Inner(told, 1)));
-  EXPECT_FALSE(paths_.IsThroughHeaders(told.path[0]));
+  EXPECT_EQ(paths_.KindOf(told.path[0]), CodeKind::kPrograms);
 }
 
 #if defined(__x86_64__)
@@ -130,7 +143,16 @@ TEST_F(CallPathsTest, PathEndsWhereTheProgramsOwnCodeIs) {
   const Told told = ThroughHeaders<3>();
   ASSERT_TRUE(told.followed);
   EXPECT_THAT(told.path, ElementsAreArray(Inner(told, 6)));
-  EXPECT_TRUE(paths_.IsThroughHeaders(told.path[0]));
+  EXPECT_EQ(paths_.KindOf(told.path[0]), CodeKind::kHeader);
+}
+
+TEST_F(CallPathsTest, PathLeadsOutOfLibTorchsOwnLibraries) {
+  const Told told = ThroughLibrary();
+  ASSERT_TRUE(told.followed);
+  EXPECT_THAT(told.path, ElementsAreArray(Inner(told, 3)));
+  EXPECT_EQ(paths_.KindOf(told.path[0]), CodeKind::kHeader);
+  EXPECT_EQ(paths_.KindOf(told.path[1]), CodeKind::kLibTorch);
+  EXPECT_EQ(paths_.KindOf(told.path[2]), CodeKind::kPrograms);
 }
 
 TEST_F(CallPathsTest, TwoLinesThatCallTheSameHaveTwoPaths) {

@@ -52,7 +52,8 @@ CallSiteModules::Candidates& CallSiteModules::Of(const ModuleTree& tree,
   candidates.known = true;
   for (const CallSite* site = &call_site; site != nullptr;
        site = site->caller) {
-    if (site->object == nullptr || IsLibTorch(*site->object)) break;
+    if (site->object == nullptr) break;
+    if (IsLibTorch(*site->object)) continue;
     for (const SourceFrame& frame : lookup_(*site).frames) {
       if (frame.line == 0) continue;
       candidates.modules = ModulesOf(tree, frame.function);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "output/text_escape.h"
 
 namespace torchtape::viewer {
@@ -14,6 +15,20 @@ std::string Pad(const std::string& text, size_t width, bool left) {
   const size_t used = TextWidth(text);
   const std::string space(width > used ? width - used : 0, ' ');
   return left ? text + space : space + text;
+}
+
+// A place in a file keeps its line: "transfor..:42".
+std::string FitCell(const std::string& cell, size_t width) {
+  const size_t colon = cell.rfind(':');
+  if (colon == std::string::npos || colon + 1 == cell.size() ||
+      !std::all_of(cell.begin() + static_cast<ptrdiff_t>(colon) + 1, cell.end(),
+                   absl::ascii_isdigit)) {
+    return FitText(cell, width);
+  }
+  const std::string line = cell.substr(colon);
+  return line.size() >= width
+             ? FitText(cell, width)
+             : FitText(cell.substr(0, colon), width - line.size()) + line;
 }
 
 }  // namespace
@@ -55,7 +70,7 @@ std::string Table::Line(const std::vector<std::string>& cells,
   std::string line;
   for (size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line.append(kGap, ' ');
-    line += Pad(FitText(cells[i], widths[i]), widths[i], i < left_);
+    line += Pad(FitCell(cells[i], widths[i]), widths[i], i < left_);
   }
   line.erase(line.find_last_not_of(' ') + 1);
   return line;

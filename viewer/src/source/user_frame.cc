@@ -10,8 +10,8 @@ constexpr absl::string_view kObjects[] = {"libtorch", "libc10", "libcaffe2",
                                           "libATen"};
 
 constexpr absl::string_view kNamespaces[] = {
-    "at::",  "torch::",     "c10::",       "caffe2::",
-    "std::", "__gnu_cxx::", "__cxxabiv1::"};
+    "at::",  "torch::",     "c10::",        "caffe2::",
+    "std::", "__gnu_cxx::", "__cxxabiv1::", "torchtape::internal::"};
 
 // Where the system and compilers keep headers.
 constexpr absl::string_view kFolders[] = {"/usr/include/",

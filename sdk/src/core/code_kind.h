@@ -1,10 +1,11 @@
 #ifndef TORCHTAPE_SDK_CORE_HEADER_CODE_H_
 #define TORCHTAPE_SDK_CORE_HEADER_CODE_H_
 
-// Which functions of the program came into it from headers of LibTorch and the
-// standard library: templates and inline functions that the compiler did not
-// inline. By the symbol tables of the files; where there is none (stripped),
-// nothing is known to be such code.
+// Whose code lies at an address: the program's own, or LibTorch's, be that in
+// its libraries or in the program, into which it came from headers: templates
+// and inline functions of LibTorch and the standard library that the compiler
+// did not inline. The latter by the symbol tables of the files; where there is
+// none (stripped), nothing is known to be such code.
 
 #include <cstdint>
 
@@ -19,7 +20,8 @@ bool IsHeaderName(absl::string_view mangled);
 enum class CodeKind : uint8_t {
   kUnknown,   // in no object, or in one that is no part of the program
   kPrograms,  // all other
-  kHeader,
+  kHeader,    // in the program, from a header
+  kLibTorch,  // in one of its libraries, or torchtape's
 };
 
 // What the function is that a call returns to at `address`. Threads may ask at

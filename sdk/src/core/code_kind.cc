@@ -1,4 +1,4 @@
-#include "core/header_code.h"
+#include "core/code_kind.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -30,20 +30,22 @@ constexpr absl::string_view kNames[] = {
     // The standard library: std, and its own abbreviations.
     "St", "Sa", "Sb", "Ss", "Si", "So", "Sd", "9__gnu_cxx", "10__cxxabiv1"};
 
-// Objects that are no part of the program: LibTorch, and what runs its threads
-// and calls its functions back; sanitizers stand between both.
-constexpr absl::string_view kObjects[] = {
-    "libtorch",  "libc10",  "libcaffe2", "libATen", "libstdc++",   "libc++",
-    "libc.",     "libc-",   "libgomp",   "libomp",  "libiomp",     "libpthread",
-    "libpython", "python3", "libasan",   "libtsan", "libclang_rt", "libubsan"};
+constexpr absl::string_view kLibTorchs[] = {"libtorch", "libc10", "libcaffe2",
+                                            "libATen"};
 
-bool IsPrograms(const CodeObject& object) {
-  const absl::string_view path = object.path;
-  const absl::string_view name = path.substr(path.rfind('/') + 1);
-  return std::none_of(std::begin(kObjects), std::end(kObjects),
-                      [name](absl::string_view prefix) {
-                        return absl::StartsWith(name, prefix);
-                      });
+// What runs the program's threads and calls its functions back; sanitizers
+// stand between both. Where Python calls LibTorch, no code is the program's.
+constexpr absl::string_view kRunners[] = {
+    "libstdc++",   "libc++",   "libc.",      "libc-",   "libgomp",
+    "libomp",      "libiomp",  "libpthread", "libasan", "libtsan",
+    "libclang_rt", "libubsan", "libpython",  "python3", "libtorch_python"};
+
+template <typename Prefixes>
+bool StartsWithAny(absl::string_view name, const Prefixes& prefixes) {
+  return std::any_of(std::begin(prefixes), std::end(prefixes),
+                     [name](absl::string_view prefix) {
+                       return absl::StartsWith(name, prefix);
+                     });
 }
 
 // A file as it lies in memory; empty if it cannot be read.
@@ -138,7 +140,11 @@ class KnownCode {
     const uint64_t code = address - 1;  // of the call itself
     const std::lock_guard<std::mutex> lock(mutex_);
     const CodeObject* const object = objects_.Find(code);
-    if (object == nullptr || !IsPrograms(*object)) return CodeKind::kUnknown;
+    if (object == nullptr) return CodeKind::kUnknown;
+    const absl::string_view path = object->path;
+    const absl::string_view name = path.substr(path.rfind('/') + 1);
+    if (StartsWithAny(name, kRunners)) return CodeKind::kUnknown;
+    if (StartsWithAny(name, kLibTorchs)) return CodeKind::kLibTorch;
     // The file is the one that was loaded if its build says so; without, path
     // and place have to do.
     auto [known, added] =
@@ -175,10 +181,7 @@ bool IsHeaderName(absl::string_view mangled) {
   } else if (!absl::StartsWith(mangled, "St")) {
     return false;
   }
-  return std::any_of(std::begin(kNames), std::end(kNames),
-                     [mangled](absl::string_view name) {
-                       return absl::StartsWith(mangled, name);
-                     });
+  return StartsWithAny(mangled, kNames);
 }
 
 CodeKind KindOfCode(uint64_t address) {

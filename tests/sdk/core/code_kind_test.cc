@@ -1,4 +1,4 @@
-#include "core/header_code.h"
+#include "core/code_kind.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -6,7 +6,7 @@
 
 #include "gtest/gtest.h"
 
-namespace torch::header_code_test {
+namespace torch::code_kind_test {
 
 // As if from a header of LibTorch.
 __attribute__((noinline)) uint64_t Here() {
@@ -21,17 +21,17 @@ __attribute__((noinline)) uint64_t AnAddress() {
   return here;
 }
 
-}  // namespace torch::header_code_test
+}  // namespace torch::code_kind_test
 
-namespace torchtape_header_code_test {
+namespace torchtape_code_kind_test {
 
 __attribute__((noinline)) uint64_t AnAddress() {
-  const uint64_t here = torch::header_code_test::Here();
+  const uint64_t here = torch::code_kind_test::Here();
   asm volatile("" ::: "memory");
   return here;
 }
 
-}  // namespace torchtape_header_code_test
+}  // namespace torchtape_code_kind_test
 
 namespace torchtape::internal {
 namespace {
@@ -70,9 +70,8 @@ TEST(HeaderNameTest, NamesOfAProgramAreNot) {
 }
 
 TEST(KindOfCodeTest, FunctionsOfTheProgramAreToldApart) {
-  EXPECT_EQ(KindOfCode(torch::header_code_test::AnAddress()),
-            CodeKind::kHeader);
-  EXPECT_EQ(KindOfCode(torchtape_header_code_test::AnAddress()),
+  EXPECT_EQ(KindOfCode(torch::code_kind_test::AnAddress()), CodeKind::kHeader);
+  EXPECT_EQ(KindOfCode(torchtape_code_kind_test::AnAddress()),
             CodeKind::kPrograms);
 }
 
