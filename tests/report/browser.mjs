@@ -178,7 +178,7 @@ class Page {
   async press(key) {
     const text = key.length === 1 ? key : key === "Enter" ? "\r" : undefined;
     // By which a browser knows the keys that do something by themselves.
-    const windowsVirtualKeyCode = { Tab: 9, Enter: 13, Escape: 27, " ": 32 }[key];
+    const windowsVirtualKeyCode = { Backspace: 8, Tab: 9, Enter: 13, Escape: 27, " ": 32 }[key];
     await this.send("Input.dispatchKeyEvent", { type: "keyDown", key, text, windowsVirtualKeyCode });
     await this.send("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode });
     await this.settle();

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open, panelTitle, summaryOf, textOf, useReports } from "./pages.mjs";
 
-useReports("sample");
+useReports("sample", "saving");
 
 const place = (page, path, op) => page.eval(`report.canvas().placeOf(${JSON.stringify(path)}, ${JSON.stringify(op)})`);
 
@@ -56,8 +56,26 @@ test("a box is selected by click and zoomed to by double click, and a link resto
   const again = await open("sample", { hash: await page.eval("location.hash") });
   assert.equal(await panelTitle(again), "model.fc");
   assert.equal(await again.eval(shown), await page.eval(shown));
+  await again.press("ArrowDown"); // keys go on from there
+  assert.equal(await panelTitle(again), "aten::linear");
   await again.press("0");
   assert.equal(await again.eval("report.store.state.flame"), "");
+});
+
+test("a module of no model is inside of the one that called it, by its whole name", async () => {
+  const page = await open("saving", { hash: "#view=timeline&flame=" });
+  await page.eval("report.store.goToStep(report.store.run.summary.steps.length - 1)");
+  await page.settle();
+  const names = await page.eval("report.canvas().boxes.map(({ node }) => [node.parent?.name, node.name])");
+  assert.ok(names.some(([outer, name]) => outer === "model" && name === "Keep#1"), JSON.stringify(names));
+});
+
+test("keys stay in what the flame graph was zoomed to", async () => {
+  const page = await open("saving", { hash: "#view=timeline&flame=" });
+  await page.eval("report.store.goToStep(report.store.run.summary.steps.length - 1)");
+  for (const key of ["ArrowDown", "Enter", "ArrowRight"]) await page.press(key);
+  assert.equal(await page.eval("report.store.state.flame"), "model");
+  assert.equal(await panelTitle(page), "model"); // and not what is of no module
 });
 
 test("keys open the flame graph and go from box to box", async () => {

@@ -26,14 +26,14 @@ v1::Model Net() {
 // A run of the net under construction.
 class NetRun {
  public:
-  NetRun() {
+  // `maybe`: what the module of this name does.
+  explicit NetRun(const std::string& maybe = "aten::layer_norm") {
     log.Model(Net());
     const v1::Value x = log.Tensor({2, 4}), y = log.Tensor({2, 5});
     returns_ = log.Returns({y});
     const char* schema = "aten::linear(Tensor input, Tensor weight) -> Tensor";
     linear_ = log.Op("aten::linear", schema, {x, log.Tensor({5, 4})});
-    norm_ = log.Op("aten::layer_norm",
-                   "aten::layer_norm(Tensor input, Tensor weight) -> Tensor",
+    norm_ = log.Op(maybe, maybe + "(Tensor input, Tensor weight) -> Tensor",
                    {y, log.Tensor({6})});
     last_ = log.Op("aten::linear", schema, {y, log.Tensor({60, 5})});
     addmm_ = log.Op("aten::addmm", "", {x});
@@ -121,6 +121,12 @@ class NetRun {
 LogBuilder BranchingRun() {
   NetRun run;
   for (bool with_maybe : {false, true, false, true}) run.Step(with_maybe);
+  return std::move(run.log);
+}
+
+LogBuilder AddingRun() {
+  NetRun run("aten::add");
+  for (int step = 0; step < 2; ++step) run.Step(true);
   return std::move(run.log);
 }
 

@@ -12,6 +12,9 @@ namespace torchtape::viewer {
 // do the edges to and from it; without it "last" reads from "first".
 LogBuilder BranchingRun();
 
+// The same net for two steps, in which "maybe" does no more than add.
+LogBuilder AddingRun();
+
 // The same net for two steps. In step 1 the product inside of "first" throws,
 // and no backward pass follows.
 LogBuilder ThrowingRun();

@@ -12,7 +12,7 @@ let browser;
 
 const pathOf = (name) => `${folder}/graph_${name}.html`;
 before(async () => {
-  for (const name of ["sample", "branches", "repeating", "threw"]) {
+  for (const name of ["sample", "branches", "adding", "repeating", "threw"]) {
     execFileSync(tool, ["report", `${folder}/${name}.tape`, "-o", pathOf(name)], { stdio: "ignore" });
   }
   browser = await Browser.start();
@@ -173,6 +173,17 @@ test("all steps in one graph say in how many each box and edge ran", async () =>
   assert.equal(await page.eval("report.canvas().model.source.ran"), null);
 });
 
+test("a module of which nothing is shown at a level stands for what it does", async () => {
+  const page = await open("adding", "&level=3&all=true");
+  assert.equal((await boxOf(page, "net.maybe")).often, "");
+  const data = (await edgesOf(page)).filter(({ kind }) => kind === "data").map(({ from, to }) => `${from} ${to}`);
+  assert.deepEqual(data.sort(), ["net.first net.maybe", "net.maybe net.last"]);
+  await page.press("u");
+  await page.eval("report.store.set({ replaying: true, cursor: report.store.run.stepRange(1)[0] + 140000 })");
+  await page.settle();
+  assert.equal(await page.eval("report.canvas().stateOf('net.maybe', false)"), 2);
+});
+
 test("boxes have the numbers of summary --step", async () => {
   for (const name of ["branches", "sample"]) {
     for (const step of [1, 2]) {
@@ -252,4 +263,17 @@ test("a link restores which groups are open", async () => {
   const opened = (await boxesOf(await open("branches", both))).filter((box) => box.open);
   assert.deepEqual(opened.map(({ key }) => key), ["net", "net.last"]);
   assert.deepEqual((await boxesOf(await open("branches", none))).map((box) => [box.key, box.open]), [["net", false]]);
+});
+
+test("the panel that the first click of two opens over a node takes not the second one, and makes way", async () => {
+  const page = await open("sample", "&step=1&place=-560+60+1");
+  const at = await page.eval("report.canvas().placeOf('model.fc')");
+  const { left } = await page.eval("document.querySelector('canvas').getBoundingClientRect().toJSON()");
+  assert.ok(left + at[0] > 1280 - 292 && left + at[0] < 1260, `${at}`);
+  await page.click("canvas", at, 2);
+  assert.equal(await textOf(page, ".panel h2"), "model.fc"); // and nothing that is in the panel
+  assert.ok(await page.eval("report.canvas().shownKeys.includes('model.fc/0')"), "it is open");
+  const [x] = await page.eval("report.canvas().placeOf('model.fc')");
+  assert.ok(x > 0 && x + 300 < await page.eval("document.querySelector('canvas').clientWidth"), `${x}`);
+  assert.equal(await page.eval("getSelection().toString()"), "");
 });

@@ -57,14 +57,18 @@ LogBuilder HostileRun() {
   return log;
 }
 
-// A step that keeps what it computed for a backward pass.
+// A step that keeps what it computed for a backward pass, in a module that the
+// model calls and that is in no model.
 LogBuilder SavingRun() {
   LogBuilder log = SampleRun();
   log.Step(3, 3000 * kUs);
+  const v1::ModuleSource told = v1::MODULE_SOURCE_TAP;
+  log.Begin(1, 3000 * kUs, log.Module("model", "Model", told));
+  log.Begin(1, 3000 * kUs, log.Module("Keep#1", "Keep", told));
   log.Begin(1, 3001 * kUs, log.Op("aten::keep"));
   log.Allocate(1, 3002 * kUs, 900, 10000);
   log.Save(1, 900, 10000);
-  log.End(1, 3003 * kUs);
+  for (int i = 0; i < 3; ++i) log.End(1, 3003 * kUs);
   log.Begin(1, 3004 * kUs, log.Op("aten::use"));
   log.Allocate(1, 3005 * kUs, 901, 20000);
   log.End(1, 3006 * kUs);
@@ -244,6 +248,7 @@ int main(int argc, char** argv) {
   Write(folder + "rank3.tape", "this is no log");
   Write(folder + "long.tape", LongRun().Finish());
   Write(folder + "branches.tape", BranchingRun().Finish());
+  Write(folder + "adding.tape", AddingRun().Finish());
   Write(folder + "repeating.tape", RepeatingRun().Finish());
   Write(folder + "threw.tape", ThrowingRun().Finish());
   return 0;

@@ -2,6 +2,7 @@
 // looked at up to date.
 
 import { frames } from "./widgets/canvas";
+import { keepDoubleClicks } from "./widgets/double_click";
 import { criticalPath } from "./run/critical_path";
 import { Facts, unpackAll } from "./run/data";
 import { button, make, setAttribute, setText } from "./widgets/dom";
@@ -53,6 +54,7 @@ class Page {
              { id: `tab-${name}`, title: `${name} (${index + 1})` })));
     store.onChange(() => this.update());
     addEventListener("keydown", (event) => this.onKey(event));
+    keepDoubleClicks();
     matchMedia("(prefers-color-scheme: dark)").onchange = () => this.update();
     this.update();
   }
@@ -100,7 +102,7 @@ class Page {
 
   get view(): View {
     const { views } = this.ofRank;
-    const name = this.store.state.view in this.makers ? this.store.state.view : "overview";
+    const { view: name } = this.store.state;
     let view = views.get(name);
     if (!view) views.set(name, (view = this.makers[name](this.store)));
     return view;
@@ -108,6 +110,7 @@ class Page {
 
   private update(): void {
     const { state, run } = this.store;
+    if (!Object.keys(this.makers).includes(state.view)) state.view = "overview"; // a link may say anything
     if (this.shown !== state.rank) this.frame();
     for (const tab of this.tabs.children) {
       setAttribute(tab, "aria-current", tab.id === `tab-${state.view}` ? "page" : "false");

@@ -81,9 +81,10 @@ export class Panel {
 
   private spanLink(span: number, ns = durationOf(this.store.run, span)): HTMLElement {
     const { run } = this.store;
-    const text = shortName(run.operator(span).name);
-    return button(`${text}  ${known(ns, time)}`,
-      () => this.store.select({ kind: "span", span }), { class: "link" });
+    const row = button("", () => this.store.select({ kind: "span", span }), { class: "link" });
+    row.append(make("span", { class: "name", text: `${shortName(run.operator(span).name)}  ` }),
+      make("span", { class: "number", text: known(ns, time) }));
+    return row;
   }
 
   private spanLinks(spans: number[]): Node | null {

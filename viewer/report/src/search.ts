@@ -41,8 +41,8 @@ function shapesOf(sizes: string): string {
 
 export class Search {
   readonly element = make("div", { class: "search" });
-  private input = make("input", { type: "search", label: "search" });
-  private list = make("div", { class: "results", role: "listbox" });
+  private input = make("input", { type: "search", label: "search", role: "combobox" });
+  private list = make("div", { class: "results", role: "listbox", id: "results" });
   private entries: Entry[];
   private found: Entry[] = [];
   private active = 0;
@@ -56,6 +56,8 @@ export class Search {
     this.input.onblur = () => setTimeout(() => { this.list.hidden ||= document.activeElement !== this.input; }, 150);
     this.input.onkeydown = (event) => this.onKey(event);
     this.list.hidden = true;
+    this.input.setAttribute("aria-controls", this.list.id);
+    this.input.setAttribute("aria-expanded", "false");
     this.element.append(this.input, this.list);
   }
 
@@ -84,11 +86,15 @@ export class Search {
     this.list.hidden = !asked;
     const shown = this.found.slice(0, mostResults);
     this.list.replaceChildren(...shown.map((entry, index) => {
-      const row = make("div", { role: "option", class: index === this.active ? "active" : "" },
+      const row = make("div", { role: "option", id: `result-${index}`, class: index === this.active ? "active" : "" },
         make("span", { class: "kind", text: entry.kind }), make("span", { class: "name", text: entry.text }));
+      row.setAttribute("aria-selected", String(index === this.active));
       row.onpointerdown = () => this.choose(entry);
       return row;
     }));
+    // For those who hear the page: the field keeps the focus.
+    this.input.setAttribute("aria-expanded", String(asked));
+    this.input.setAttribute("aria-activedescendant", shown.length ? `result-${this.active}` : "");
     const more = this.found.length - shown.length;
     if (more > 0) this.list.append(make("p", { text: `${more} more` }));
     if (this.found.length === 0) this.list.append(make("p", { text: "nothing is called so" }));

@@ -2,10 +2,12 @@
 // zoom. Every view reads it and is told when it changes; the address's #... is
 // its text, so that a link restores it and "back" goes back.
 
-import { GraphChoices, readChoices, writeChoices } from "./graph/graph_choices";
+import { GraphChoices } from "./graph/graph_choices";
+import { firstStep, linkOf, stateOf } from "./link";
 import { Ranks } from "./run/ranks";
 import { Run } from "./run/run";
-import { Selection, counterpart, maskOf, nothing, parseSelection, selectionText, stepOfAllocation } from "./selection";
+import { Selection, counterpart, maskOf, nothing, stepOfAllocation } from "./selection";
+import { Looking, TableLooks, TableName, usual } from "./widgets/table_look";
 
 export type { Selection } from "./selection";
 
@@ -20,6 +22,12 @@ export interface State {
   memoryBy: string; // whose the live bytes are: a Grouping
   flame: string | null; // the timeline is a flame graph, of this module or, if empty, of the step
   graph: GraphChoices;
+  // What is in the middle of the graph, and its scale; null: all of it, or the selection.
+  place: [x: number, y: number, scale: number] | null;
+  value: string; // the logged one that the overview shows; "": the first
+  table: string; // of a view that has several; "": the first
+  tables: TableLooks;
+  ranksBy: string; // by what ranks are compared: a Measure
   replaying: boolean; // views show what runs at the cursor
 }
 
@@ -40,13 +48,13 @@ export class Store {
   private relatedOf: { mask: Uint8Array | null; related: Related } | null = null;
 
   constructor(readonly ranks: Ranks) {
-    this.state = { rank: 0, view: "overview", step: 0, selection: nothing,
-                   cursor: null, range: null, measure: null, flame: null, memoryBy: "module", graph: readChoices(new URLSearchParams()), replaying: false };
-    this.read();
+    this.state = stateOf(ranks, location.hash);
+    this.setMask();
     addEventListener("hashchange", () => {
       clearTimeout(this.moving);
       this.moving = undefined;
-      this.read();
+      this.state = stateOf(ranks, location.hash);
+      this.setMask();
       this.tell();
     });
   }
@@ -54,18 +62,6 @@ export class Store {
   // Of the rank that is looked at.
   get run(): Run {
     return this.ranks.all[this.state.rank].run;
-  }
-
-  // The last kept step that is whole: as the tool's `export` chooses.
-  private firstStep(): number {
-    const { steps } = this.run.summary;
-    let last = -1, whole = -1;
-    steps.forEach((step, i) => {
-      if (!this.run.isKept(i)) return;
-      last = i;
-      if (step.duration_ns !== null) whole = i;
-    });
-    return Math.max(whole >= 0 ? whole : last, 0);
   }
 
   onChange(listener: (state: State) => void): void {
@@ -79,9 +75,15 @@ export class Store {
     Object.assign(this.state, change);
     const { selection } = this.state;
     if (change.selection || (moved && selection.kind === "path")) this.setMask();
-    if (!push && (change.range || change.cursor || change.measure)) this.writeSoon();
+    if (!push && (change.range || change.cursor || change.measure || change.tables)) this.writeSoon();
     else this.write(push);
     this.tell();
+  }
+
+  // A movement that no other view follows.
+  note(change: Partial<State>): void {
+    Object.assign(this.state, change);
+    this.writeSoon();
   }
 
   // Many times a second: too often for the address.
@@ -102,6 +104,16 @@ export class Store {
       change.range = null;
     }
     this.set({ selection, ...change });
+  }
+
+  // How a table is looked at. A filter is typed letter by letter: that is a movement.
+  looking(name: TableName): Looking {
+    const now = () => this.state.tables[name] ?? usual;
+    return {
+      now,
+      change: (change) =>
+        this.set({ tables: { ...this.state.tables, [name]: { ...now(), ...change } } }, change.filter === undefined),
+    };
   }
 
   clear(): void {
@@ -128,7 +140,7 @@ export class Store {
     Object.assign(state, {
       rank, selection, cursor: cursor === null ? null : cursor + by, range: moved(range), measure: moved(measure),
     });
-    state.step = step < 0 ? this.firstStep() : step;
+    state.step = step < 0 ? firstStep(there) : step;
     this.setMask();
     if (tell) this.set({});
   }
@@ -190,53 +202,9 @@ export class Store {
   private write(push: boolean): void {
     clearTimeout(this.moving);
     this.moving = undefined;
-    const { view, step, cursor, range, measure, flame, memoryBy } = this.state;
-    const words = new URLSearchParams({ view });
-    const number = this.run.summary.steps[step]?.number;
-    if (number !== undefined) words.set("step", String(number));
-    if (this.ranks.all.length > 1) words.set("rank", String(this.state.rank));
-    const selection = selectionText(this.run, this.state.selection);
-    if (selection) words.set("select", selection);
-    if (cursor !== null) words.set("at", String(Math.round(cursor)));
-    if (range) words.set("range", range.map(Math.round).join("-"));
-    if (measure) words.set("measure", measure.map(Math.round).join("-"));
-    if (memoryBy !== "module") words.set("memory", memoryBy);
-    if (flame !== null) words.set("flame", flame);
-    writeChoices(this.state.graph, words);
-    const hash = `#${words}`;
+    const hash = linkOf(this.ranks, this.state);
     if (hash === location.hash) return;
     if (push) history.pushState(null, "", hash);
     else history.replaceState(null, "", hash);
-  }
-
-  private read(): void {
-    const words = new URLSearchParams(location.hash.slice(1));
-    this.state.rank = this.ranks.all[Number(words.get("rank"))] ? Number(words.get("rank")) : 0;
-    const step = words.has("step") ? this.run.stepIndex(Number(words.get("step"))) : -1;
-    const time = (text: string | null) => {
-      const number = text ? Number(text) : NaN;
-      return Number.isFinite(number) ? number : null;
-    };
-    const ends = (name: string): [number, number] | null => {
-      const [from, to, more] = (words.get(name) ?? "").split("-").map(time);
-      return typeof from === "number" && typeof to === "number" && more === undefined ? [from, to] : null;
-    };
-    const range = ends("range");
-    const selection = parseSelection(this.run, words.get("select"));
-    const ofSpan = selection.kind === "span" ? this.run.spans.step[selection.span] : this.firstStep();
-    this.state = {
-      rank: this.state.rank,
-      view: words.get("view") ?? "overview",
-      step: step >= 0 ? step : ofSpan,
-      selection,
-      cursor: time(words.get("at")),
-      range: range && range[0] < range[1] ? range : null,
-      measure: ends("measure"),
-      flame: words.get("flame"),
-      memoryBy: words.get("memory") ?? "module",
-      graph: readChoices(words),
-      replaying: this.state.replaying,
-    };
-    this.setMask();
   }
 }

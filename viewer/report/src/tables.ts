@@ -4,8 +4,9 @@
 import { SourceTotal, SpanTotal, Work } from "./run/data";
 import { button, make, shortPath, typeName } from "./widgets/dom";
 import { Run, none } from "./run/run";
-import { Store } from "./store";
+import { Selection, Store } from "./store";
 import { Column, Table } from "./widgets/table";
+import { TableName } from "./widgets/table_look";
 import { count, known, share, time, bytes } from "./widgets/units";
 import { View } from "./widgets/view";
 import { amount, both, flopsOf, intensityOf, rateOf } from "./run/work";
@@ -84,7 +85,8 @@ export function moduleView(store: Store): View {
   const all = store.run.outermostNs;
   const state = () => store.state;
   const table = new Table<ModuleRow>({
-    name: "modules", rows, sort: -1, parent: (row) => row.parent,
+    name: "modules", rows, sort: -1, looking: store.looking("modules"), parent: (row) => row.parent,
+    counted: ({ index }) => index !== none,
     columns: [
       { name: "module", csv: "module", value: (row) => row.path, text: (row) => row.name },
       { name: "type", csv: "type", value: (row) => row.type, text: (row) => row.type },
@@ -107,7 +109,7 @@ export function moduleView(store: Store): View {
     isSelected: (row) => state().selection.kind === "module" &&
       (state().selection as { module: number }).module === row.index,
   });
-  return tableView([["", table]]);
+  return tableView(store, [{ key: "modules", name: "", table }]);
 }
 
 // The cells of a table's last row.
@@ -145,11 +147,11 @@ function workTotal(rows: SpanTotal[], csv: string): string {
 
 export function opView(store: Store): View {
   const { summary } = store.run;
-  const table = (name: string, kind: string, rows: SpanTotal[]): [string, Table<SpanTotal>] => {
+  const table = (key: TableName, name: string, kind: string, rows: SpanTotal[]): OneOf => {
     const all = sum(rows, (row) => row.self_ns);
     const columns = spanColumns(kind, all);
-    return [name, new Table<SpanTotal>({
-      name, rows, columns, sort: 2,
+    return { key, name, table: new Table<SpanTotal>({
+      name, rows, columns, sort: 2, looking: store.looking(key),
       onSelect: (row) => store.select({ kind: "name", name: row.name }),
       isSelected: (row) => isNamed(store, row.name),
       isRelated: (row) => store.related.names.has(row.name),
@@ -160,13 +162,13 @@ export function opView(store: Store): View {
           : column.csv === "percent" ? share(sum(shown, (row) => row.self_ns), all)
           : column.csv === "total_ns" || column.csv === "mean_ns" ? ""
           : time(sum(shown, (row) => column.value(row) as number))),
-    })];
+    }) };
   };
-  const tables = [table("ops", "op", summary.ops)];
-  if (summary.backward.length) tables.push(table("backward nodes", "backward node", summary.backward));
-  if (summary.ranges.length) tables.push(table("ranges", "range", summary.ranges));
-  if (summary.scripts.length) tables.push(table("scripts", "script", summary.scripts));
-  return tableView(tables);
+  const tables = [table("ops", "ops", "op", summary.ops)];
+  if (summary.backward.length) tables.push(table("backward", "backward nodes", "backward node", summary.backward));
+  if (summary.ranges.length) tables.push(table("ranges", "ranges", "range", summary.ranges));
+  if (summary.scripts.length) tables.push(table("scripts", "scripts", "script", summary.scripts));
+  return tableView(store, tables);
 }
 
 // Whether the selection is of calls of this name.
@@ -188,7 +190,7 @@ export function sourceView(store: Store): View {
   const opsOf = (row: SourceTotal) =>
     row.ops.map((op) => op.name.replace(/^aten::/, "")).join(", ");
   const table = new Table<SourceTotal>({
-    name: "lines", rows, sort: 4,
+    name: "lines", rows, sort: 4, looking: store.looking("source"), counted: (row) => row !== summary.no_source,
     columns: [
       { name: "source", csv: "source", text: place,
         value: (row) => (row.file ? `${row.file}:${row.line}` : "") },
@@ -202,7 +204,7 @@ export function sourceView(store: Store): View {
       times("backward", "backward_self_ns", (row) => row.backward_self_ns),
       times("total", "total_ns", (row) => row.total_ns),
     ],
-    total: (shown) => ["", "", "", count(sum(shown, (row) => row.calls)),
+    total: (shown) => [shown.length === rows.length ? "all lines" : "these lines", "", "", count(sum(shown, (row) => row.calls)),
       time(sum(shown, (row) => row.self_ns)), share(sum(shown, (row) => row.self_ns), all),
       time(sum(shown, (row) => row.forward_self_ns)),
       time(sum(shown, (row) => row.backward_self_ns)), ""],
@@ -215,20 +217,31 @@ export function sourceView(store: Store): View {
       return line !== none && line === lineOf(row);
     },
   });
-  return tableView([["", table]]);
+  return tableView(store, [{ key: "source", name: "", table }]);
 }
 
 // One table, or several behind buttons.
-function tableView(tables: [string, { element: HTMLElement; reveal(): void }][]): View {
-  const host = make("div", { class: "tables" });
+interface OneOf {
+  key: TableName;
+  name: string;
+  table: { element: HTMLElement; draw(): void; reveal(): void };
+}
+
+function tableView(store: Store, tables: OneOf[]): View {
   const choice = make("div", { class: "choice", role: "group" });
-  let current = 0;
-  const show = (index: number) => {
-    current = index;
-    [...choice.children].forEach((each, i) => each.setAttribute("aria-pressed", String(i === index)));
-    host.replaceChildren(...(tables.length > 1 ? [choice] : []), tables[index][1].element);
+  tables.forEach(({ key, name }, index) => choice.append(
+    button(name, () => store.set({ table: index === 0 ? "" : key }), { id: `table-${key}` })));
+  const host = make("div", { class: "tables" });
+  let shown: OneOf | null = null;
+  let selection: Selection | null = null; // that was brought into sight
+  const update = () => {
+    const { state } = store;
+    const now = tables.find(({ key }) => key === state.table) ?? tables[0];
+    tables.forEach((each, i) => choice.children[i].setAttribute("aria-pressed", String(each === now)));
+    if (now !== shown) host.replaceChildren(...(tables.length > 1 ? [choice] : []), now.table.element);
+    if (now !== shown || selection !== state.selection) now.table.reveal();
+    else now.table.draw();
+    [shown, selection] = [now, state.selection];
   };
-  tables.forEach(([name], index) => choice.append(button(name, () => show(index))));
-  show(0);
-  return { element: host, update: () => tables[current][1].reveal() };
+  return { element: host, update };
 }

@@ -3,44 +3,34 @@
 
 import { Draw, hideTip, showTip } from "../widgets/canvas";
 import { Colours } from "./graph_colour";
-import { Look, backwardRect, drawBox, drawFocus, drawHead, forwardRect, spanOf } from "./graph_draw";
-import { Edge, GraphEdges, shownItem } from "./graph_edges";
+import { Look, drawBox, drawFocus, drawHead, spanOf } from "./graph_draw";
+import { Edge } from "./graph_edges";
 import type { Item } from "./graph_item";
 import { isArrow, nextBox } from "./graph_keys";
-import { Box, layoutGraph, leaf } from "./graph_layout";
-import { drawEdge, routeEdges } from "./graph_lines";
-import { heightsOf } from "./graph_measures";
+import { Box, leaf } from "./graph_layout";
+import { drawEdge } from "./graph_lines";
 import { Minimap } from "./graph_minimap";
-import { GraphModel, buildGraph, oftenTexts } from "./graph_model";
-import { Source, sourceOfStep } from "./graph_source";
+import { GraphModel, oftenTexts } from "./graph_model";
+import { GraphScene, Hit } from "./graph_scene";
 import { GraphStates } from "./graph_states";
 import { tipLines } from "./graph_tip";
-import { sourceOfAll } from "./graph_union";
 import { PanCanvas } from "../widgets/pancanvas";
-import { none } from "../run/run";
-import { Selection, Store } from "../store";
+import { Selection, State, Store } from "../store";
 import { Theme } from "../widgets/theme";
 
-type Hit = { box: Box; backward: boolean } | null;
+const mostShapes = 4000; // of a frame
+const margin = 24;
 
 export class GraphCanvas extends PanCanvas {
-  model: GraphModel | null = null;
-  boxes: Box[] = [];
-  private modelOf = "";
-  private source: { of: string; source: Source } | null = null;
-  private graphEdges: GraphEdges | null = null;
-  private open = new Set<string>();
-  private openOf: string[] | null = null; // the choice that it follows
-  private edges: Edge[] = [];
-  private boxOf = new Map<Item, Box>();
-  private sizedBy = "";
-  private fitted = false;
+  private scene: GraphScene;
+  private states: GraphStates;
+  private place: State["place"] | undefined; // that is shown
+  private shownWidth = 0;
   private shownSelection: Selection | null = null;
   private hovered: Hit = null;
   private hit: Item | null = null; // that was selected by the last click
   private focus: string | null = null; // key of the box at which keys are
   private byKeys = false; // it is shown only to those who use them
-  private states: GraphStates;
   private look: Look | null = null;
   private lookOf: unknown[] = [];
   private tip: { of: unknown[]; lines: string[] } = { of: [], lines: [] };
@@ -48,59 +38,30 @@ export class GraphCanvas extends PanCanvas {
 
   constructor(private store: Store) {
     super("graph");
+    this.scene = new GraphScene(store);
     this.states = new GraphStates(store);
+  }
+
+  get model(): GraphModel | null {
+    return this.scene.model;
+  }
+
+  get boxes(): Box[] {
+    return this.scene.boxes;
+  }
+
+  get edges(): Edge[] {
+    return this.scene.edges;
   }
 
   // The state has changed.
   update(): void {
-    const { step, selection, graph } = this.store.state;
-    const of = graph.all ? "all" : String(step);
-    const wanted = [of, graph.level, graph.merge].join();
-    if (wanted !== this.modelOf) {
-      this.modelOf = wanted;
-      if (this.source?.of !== of) {
-        this.source = { of, source: graph.all ? sourceOfAll(this.store.run) : sourceOfStep(this.store.run, step) };
-      }
-      this.model = buildGraph(this.store.run, this.source.source, graph);
-      this.graphEdges = new GraphEdges(this.store.run, this.model);
-      this.openChosen();
-      this.layout();
-    } else if (this.sizedBy !== graph.size || this.openOf !== graph.open) {
-      this.openChosen();
-      this.layout();
-    }
+    this.scene.update();
+    const { selection } = this.store.state;
     if (selection !== this.shownSelection) {
       this.shownSelection = selection;
       this.reveal();
     }
-    this.redraw();
-  }
-
-  // Those of the link; at first a model that is alone.
-  private openChosen(): void {
-    const { open } = this.store.state.graph;
-    if (open && open !== this.openOf) this.open = new Set(open);
-    this.openOf = open;
-    if (open || this.open.size > 0) return;
-    const modules = this.model!.root.children.filter(({ kind }) => kind === "module");
-    if (modules.length === 1) this.open.add(modules[0].key);
-  }
-
-  private noteOpen(): void {
-    this.openOf = [...this.open];
-    this.store.set({ graph: { ...this.store.state.graph, open: this.openOf } }, false);
-  }
-
-  private layout(): void {
-    const { model, open } = this;
-    if (!model) return;
-    this.edges = this.graphEdges!.between(open);
-    const { size } = this.store.state.graph;
-    this.sizedBy = size;
-    this.boxes = layoutGraph(model.root, this.edges, open, heightsOf(model.root, size));
-    this.boxOf = new Map(this.boxes.map((box) => [box.item, box]));
-    routeEdges(this.edges, this.boxes, this.boxOf);
-    this.look = null;
     this.redraw();
   }
 
@@ -111,7 +72,7 @@ export class GraphCanvas extends PanCanvas {
 
   // A point of an item's box, by its key.
   placeOf(key: number | string): [number, number] | null {
-    const box = this.boxes.find(({ item }) => item.key === key);
+    const box = this.scene.boxOfKey(key);
     if (!box) return null;
     const x = box.x + (box.open ? 20 : 40), y = box.y + (box.open ? 14 : box.height / 2);
     return [x * this.scale + this.origin[0], y * this.scale + this.origin[1]];
@@ -119,89 +80,90 @@ export class GraphCanvas extends PanCanvas {
 
   // How far a side of a box is lit, by the key of its item: for tests.
   stateOf(key: string, backward: boolean): number {
-    const box = this.boxes.find(({ item }) => item.key === key);
+    const box = this.scene.boxOfKey(key);
     return box && this.model ? this.states.of(this.model)(box.item, backward) : NaN;
   }
 
   toggle(item: Item): void {
     if (item.children.length === 0) return;
-    const before = this.boxOf.get(item);
-    if (!this.open.delete(item.key)) this.open.add(item.key);
-    this.layout();
+    const before = this.scene.boxOf(item);
+    this.scene.toggle(item);
     // What was clicked stays where it is.
-    const after = this.boxOf.get(item);
+    const after = this.scene.boxOf(item);
     if (before && after) this.moveBy((before.x - after.x) * this.scale, (before.y - after.y) * this.scale);
-    this.noteOpen();
   }
 
   openAll(depth: number): void {
-    this.open.clear();
-    const visit = (item: Item, left: number) => {
-      if (left <= 0 || item.kind === "op" || item.kind === "fold") return;
-      if (item.parent) this.open.add(item.key);
-      for (const child of item.children) visit(child, left - 1);
-    };
-    if (this.model) visit(this.model.root, depth + 1);
-    this.layout();
-    this.fitted = false;
-    this.noteOpen();
+    this.scene.openAll(depth);
+    this.fit();
   }
 
   fit(): void {
-    let right = 1, bottom = 1;
-    for (const { x, y, width, height } of this.boxes) {
-      [right, bottom] = [Math.max(right, x + width), Math.max(bottom, y + height)];
-    }
-    const margin = 24;
+    const [right, bottom] = this.scene.extent;
     // Legible before complete: what is too tall is shown from the top.
     this.scale = Math.min(1.15, Math.max(0.55, Math.min((this.width - 2 * margin) / right, (this.height - 2 * margin) / bottom)));
     this.origin = [(this.width - right * this.scale) / 2, margin];
     if (bottom * this.scale < this.height) this.origin[1] = (this.height - bottom * this.scale) / 2;
+    this.note(null);
     this.redraw();
   }
 
-  private itemOfSelection(): Item | null {
-    const { selection } = this.store.state;
-    const { run } = this.store;
-    let found: Item | null = null;
-    if (!this.model) return null;
-    if (selection.kind === "module") {
-      const visit = (item: Item) => {
-        if (item.kind === "module" && item.module === selection.module) found = item;
-        else item.children.forEach(visit);
-      };
-      visit(this.model.root);
+  // What is in the middle, and the scale, are in the link.
+  protected moved(): void {
+    const { width, height, origin, scale } = this;
+    this.note([(width / 2 - origin[0]) / scale, (height / 2 - origin[1]) / scale, scale]);
+  }
+
+  private note(place: State["place"]): void {
+    this.place = place;
+    if (place || this.store.state.place) this.store.note({ place });
+  }
+
+  // To the place of the link; without one all of it, or the selection.
+  private goToPlace(): void {
+    const { place } = this.store.state;
+    if (!place) {
+      this.fit();
+      return this.reveal();
     }
-    const span = selection.kind === "span" ? selection.span
-      : selection.kind === "allocation" ? run.allocations.span[selection.allocation] : none;
-    const at = span === none ? none : this.model.source.positionOf(span);
-    return at === none ? found : this.model.itemAt[at];
+    this.place = place;
+    this.scale = this.scaleOf(place[2]);
+    this.origin = [this.width / 2 - place[0] * this.scale, this.height / 2 - place[1] * this.scale];
   }
 
   // Opens what hides the selection and brings it into sight.
   private reveal(): void {
-    const item = this.itemOfSelection();
-    if (!item) return;
-    for (let up = item.parent; up?.parent; up = up.parent) this.open.add(up.key);
-    this.layout();
-    const box = this.boxOf.get(shownItem(item, this.open));
+    const box = this.scene.reveal();
     if (box) this.show(box);
   }
 
   // Brings a box into sight.
   private show(box: Box): void {
-    if (this.width === 0) return;
+    if (this.width === 0 || this.store.state.place !== this.place) return; // the link says where
     const x = box.x * this.scale + this.origin[0], y = box.y * this.scale + this.origin[1];
     if (x >= 0 && y >= 0 && x + 100 <= this.width && y + 40 <= this.height) return;
     this.origin = [this.width / 2 - (box.x + Math.min(box.width, leaf.width) / 2) * this.scale,
                    this.height / 3 - box.y * this.scale];
+    this.moved();
+  }
+
+  // The panel has opened: what it would hide of a box that was clicked moves to the left.
+  private makeWay(): void {
+    const item = this.scene.itemOfSelection();
+    const box = item && this.scene.boxOf(item);
+    const before = this.shownWidth;
+    this.shownWidth = this.width;
+    if (!box || this.width >= before) return;
+    const left = box.x * this.scale + this.origin[0], right = left + Math.min(box.width, leaf.width) * this.scale;
+    const by = Math.min(right + margin - this.width, left - margin);
+    if (by > 0 && left < before) this.moveBy(-by, 0);
   }
 
   // What does not change while one moves and zooms.
   private lookNow(theme: Theme): Look {
     const { run, state } = this.store;
     const model = this.model!;
-    const of = [model, theme, ...Object.values(state.graph)];
+    const of = [model, theme, this.boxes, ...Object.values(state.graph)];
     if (!this.look || of.some((each, i) => each !== this.lookOf[i])) {
       this.lookOf = of;
       const { source } = model;
@@ -222,7 +184,8 @@ export class GraphCanvas extends PanCanvas {
 
   protected draw(context: Draw, theme: Theme): void {
     if (!this.model) return;
-    if (!this.fitted) { this.fitted = true; this.fit(); this.reveal(); }
+    if (this.place === undefined || this.store.state.place !== this.place) this.goToPlace();
+    this.makeWay();
     const look = this.lookNow(theme);
     context.save();
     context.translate(...this.origin);
@@ -235,16 +198,16 @@ export class GraphCanvas extends PanCanvas {
     this.drawEdges(context, look, [left, top, right, bottom]);
     for (const box of this.boxes) if (box.open && isSeen(box)) drawHead(context, look, box);
     for (const box of this.boxes) if (!box.open && isSeen(box)) { drawBox(context, look, box); ++this.shapes; }
-    const focused = this.boxes.find(({ item }) => item.key === this.focus);
-    if (focused && this.byKeys) drawFocus(context, theme, focused);
+    const focused = this.byKeys && this.scene.boxOfKey(this.focus);
+    if (focused) drawFocus(context, theme, focused);
     context.restore();
     this.minimap.draw(context, theme, this.boxes, { left, top, right, bottom, width: this.width, height: this.height });
   }
 
   private drawEdges(context: Draw, look: Look, [left, top, right, bottom]: number[]): void {
-    const { hovered } = this;
+    const { hovered, scene } = this;
     for (const edge of this.edges) {
-      const from = this.boxOf.get(edge.from), to = this.boxOf.get(edge.to);
+      const from = scene.boxOf(edge.from), to = scene.boxOf(edge.to);
       if (!from || !to) continue;
       if (Math.max(from.x + from.width, to.x + to.width) < left || Math.min(from.x, to.x) > right) continue;
       if (Math.max(from.y + from.height, to.y + to.height) < top || Math.min(from.y, to.y) > bottom) continue;
@@ -255,22 +218,13 @@ export class GraphCanvas extends PanCanvas {
       // What was saved for the backward pass would hide the rest.
       if (!strong && (edge.kind === "saved" || edge.kind === "update")) continue;
       drawEdge(context, look, edge, from, to, strong);
-      if (++this.shapes > 4000) return;
+      if (++this.shapes > mostShapes) return;
     }
   }
 
   private hitAt(event: MouseEvent): Hit {
     if (this.minimap.pointAt(event.offsetX, event.offsetY)) return null;
-    const [x, y] = this.pointOf(event);
-    for (let i = this.boxes.length - 1; i >= 0; --i) {
-      const box = this.boxes[i];
-      if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
-      if (box.open) return y < box.y + 30 ? { box, backward: false } : null;
-      const inside = ([left, , width]: [number, number, number, number]) => x >= left && x <= left + width;
-      if (box.item.hasForward && inside(forwardRect(box))) return { box, backward: false };
-      if (box.item.nodeCount && inside(backwardRect(box))) return { box, backward: true };
-    }
-    return null;
+    return this.scene.hitAt(this.pointOf(event));
   }
 
   protected clicked(event: MouseEvent): void {
@@ -329,8 +283,8 @@ export class GraphCanvas extends PanCanvas {
 
   // Where the keys are: at what arrows went to last, else at the selection.
   private focusBox(): Box | null {
-    const item = this.itemOfSelection();
-    return this.boxes.find((box) => box.item.key === this.focus) ?? (item && this.boxOf.get(item)) ?? null;
+    const item = this.scene.itemOfSelection();
+    return this.scene.boxOfKey(this.focus) ?? (item && this.scene.boxOf(item)) ?? null;
   }
 
   private move(key: string): boolean {

@@ -102,6 +102,7 @@ function drawTexts(context: Draw, theme: Theme, [x, y, width]: Rect, { ink }: Pa
 // What a side says of how much it does.
 function amountOf({ choices }: Look, item: Item, side: Side): string {
   const { colour } = choices;
+  if (!(side ? item.nodeCount : item.hasForward)) return "";
   const measure = colour === "kind" || colour === "type" ? "time" : colour;
   const amount = measureOf(item, measure, side);
   return amount === null || (amount === 0 && measure !== "time") ? "" : measureText(measure, amount);

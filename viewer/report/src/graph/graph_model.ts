@@ -14,7 +14,7 @@ export interface GraphModel {
   source: Source;
   root: Item;
   items: Item[]; // by id: those that can be shown
-  itemAt: (Item | null)[]; // by position: the item that it is in; null: it is hidden
+  itemAt: (Item | null)[]; // by position: the item that stands for it; null: it is hidden
   holderAt: (Item | null)[]; // the same, and of what is hidden the item around it
 }
 
@@ -274,7 +274,8 @@ class Builder {
     for (let i = 0; i < count; ++i) {
       const own = this.own[i], above = parent[i];
       holderAt.push(own ? placed(own) : above === none ? null : holderAt[above]);
-      itemAt.push(own ? (this.isHidden(own) ? null : holderAt[i]) : above === none ? null : itemAt[above]);
+      const isSeen = own && (!this.isHidden(own) || isWhole(holderAt[i]));
+      itemAt.push(own ? (isSeen ? holderAt[i] : null) : above === none ? null : itemAt[above]);
     }
     return { source: this.source, root: this.root, items, itemAt, holderAt };
   }
@@ -293,15 +294,20 @@ function placed(item: Item): Item | null {
   return place;
 }
 
+// A module in which nothing is shown stands for all that it does.
+function isWhole(item: Item | null): boolean {
+  return item?.kind === "module" && item.children.length === 0;
+}
+
 export function buildGraph(run: Run, source: Source, shown: Shown): GraphModel {
   return new Builder(run, source, shown).build();
 }
 
 // In how many of all steps each item ran, 2/4; "" where in every one.
-export function oftenTexts({ source, items, itemAt }: GraphModel): string[] {
+export function oftenTexts({ source, items, holderAt }: GraphModel): string[] {
   const { sets, of, steps } = source.ran!;
   const all = items.map(() => new Set<number>());
-  itemAt.forEach((item, at) => {
+  holderAt.forEach((item, at) => {
     for (let up = item; up && !all[up.id].has(of[at]); up = up.parent) all[up.id].add(of[at]);
   });
   return all.map((each) => sets.count(each)).map((ran) => (ran === steps ? "" : `${ran}/${steps}`));

@@ -1,6 +1,6 @@
 // The graph with its choices and its legend.
 
-import { button, make } from "../widgets/dom";
+import { button, make, setText } from "../widgets/dom";
 import { GraphCanvas } from "./graph";
 import { GraphChoices, measures } from "./graph_choices";
 import { graphLegend } from "./graph_legend";
@@ -40,7 +40,7 @@ export function graphView(store: Store): View {
   merge.onchange = () => change({ merge: Math.max(0, Math.floor(Number(merge.value) || 0)) });
   updates.push(() => { merge.value = String(store.state.graph.merge); });
 
-  const hidden = make("p", { class: "empty", text: "The events of this step are not in this page." });
+  const hidden = make("p", { class: "empty" });
   const foot = make("div", { class: "foot" });
   const notes = make("div");
   let notesOf: unknown[] = [];
@@ -58,6 +58,8 @@ export function graphView(store: Store): View {
   return {
     element, canvas,
     update: () => {
+      const isRecorded = store.run.summary.steps[store.state.step]?.recorded ?? true;
+      setText(hidden, isRecorded ? "The events of this step are not in this page." : "This step was not recorded.");
       hidden.hidden = store.state.graph.all || store.run.isKept(store.state.step);
       for (const update of updates) update();
       canvas.update();

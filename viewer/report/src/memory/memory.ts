@@ -1,6 +1,6 @@
 // Live memory over time, and below it what is live at the cursor.
 
-import { button, make, shortName } from "../widgets/dom";
+import { button, keepingFocus, make, shortName } from "../widgets/dom";
 import { makerText } from "../run/facts";
 import { Grouping, LiveGroup, liveAt, roleText, unknownAt } from "./live";
 import { MemoryChart } from "./memory_chart";
@@ -57,6 +57,7 @@ function liveTable(store: Store, groups: LiveGroup[], all: number, unknown: numb
   return new Table<Row>({
     name: "live allocations", rows: rowsOf(groups), sort: -1, parent: (row) => row.parent, isOpen: () => false,
     counted: ({ allocation }) => allocation !== none,
+    looking: store.looking("live"),
     columns: [
       { name: "made by", csv: "maker",
         value: ({ group }) => makerText(run, group.maker, group.module),
@@ -113,6 +114,7 @@ export function memoryView(store: Store): View {
   const below = make("div", { class: "below" });
   let shownAt = NaN;
   let shownSelection = store.state.selection;
+  let shownLook = store.looking("live").now();
   let table: Table<Row> | null = null;
   let later = 0;
   // In a replay the cursor moves in every frame, faster than one reads tables.
@@ -132,8 +134,8 @@ export function memoryView(store: Store): View {
     const all = groups.reduce((sum, group) => sum + group.bytes, unknown);
     now.textContent = `${bytes(all)} live at ${time(Math.max(at - from, 0))} of step ` +
       `${run.summary.steps[store.state.step]?.number}`;
-    table = liveTable(store, groups, all, unknown);
-    below.replaceChildren(table.element);
+    const made = table = liveTable(store, groups, all, unknown);
+    keepingFocus(below, () => below.replaceChildren(made.element));
   };
   const update = () => {
     const grouping = names.find(([each]) => each === store.state.memoryBy)?.[0] ?? "module";
@@ -146,8 +148,10 @@ export function memoryView(store: Store): View {
       return make("span", {}, swatch, document.createTextNode(text));
     }));
     if (!mayWait()) showTable();
-    if (shownSelection !== store.state.selection) table?.reveal();
-    shownSelection = store.state.selection;
+    const { selection } = store.state, look = store.looking("live").now();
+    if (shownSelection !== selection) table?.reveal();
+    else if (shownLook !== look) table?.draw();
+    [shownSelection, shownLook] = [selection, look];
     chart.redraw();
   };
   const element = make("div", { class: "split" },

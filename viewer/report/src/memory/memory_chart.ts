@@ -30,7 +30,8 @@ export class MemoryChart extends TimeCanvas {
   private changes: Changes;
   private picture: Picture | null = null;
 
-  constructor(store: Store, label = "live memory") {
+  // `plain`: in one colour, where others mean something else.
+  constructor(store: Store, label = "live memory", private plain = false) {
     super(label, store, false);
     this.changes = changesOf(store.run);
     this.groups = this.groupBy("module");
@@ -170,10 +171,10 @@ export class MemoryChart extends TimeCanvas {
     const selecting = this.store.state.selection.kind !== "none";
     const ground = new Int32Array(pixels).fill(Math.round(y(0))), roof = new Int32Array(pixels);
     const sum = new Float64Array(pixels);
-    context.globalAlpha = selecting ? 0.4 : 1;
+    context.globalAlpha = selecting && !this.plain ? 0.4 : 1;
     for (let group = 0; group < count; ++group) {
       for (let x = 0; x < pixels; ++x) roof[x] = Math.round(y((sum[x] += picture.parts[x * kinds + group])));
-      context.fillStyle = theme.series[group] ?? theme.faint;
+      context.fillStyle = this.plain ? theme.band : theme.series[group] ?? theme.faint;
       this.fillColumns(context, roof, ground);
       ground.set(roof);
     }

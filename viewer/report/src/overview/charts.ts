@@ -66,6 +66,11 @@ export class StepChart extends Canvas {
     const { steps } = this.store.run.summary;
     if (steps.length === 0) return;
     const size: [number, number] = [this.width, this.height];
+    if (steps.every(({ duration_ns }) => duration_ns === null)) {
+      context.fillStyle = theme.muted;
+      context.fillText("No step has an end in the log.", 12, top + foot);
+      return;
+    }
     const highest = steps.reduce((most, { duration_ns }) => Math.max(most, duration_ns ?? 0), 1);
     const y = drawScale(context, theme, size, [0, highest], axisTime);
     drawSteps(context, theme, size, [steps[0].number, steps[steps.length - 1].number]);
@@ -92,8 +97,10 @@ export class StepChart extends Canvas {
     const backward = Math.min(step.backward_ns ?? 0, duration);
     const forward = Math.min(step.forward_ns ?? 0, duration - backward);
     context.globalAlpha = index === state.step ? 1 : 0.75;
-    context.fillStyle = theme.faint;
-    context.fillRect(x, y(duration), width, bottom - y(duration));
+    context.fillStyle = context.strokeStyle = theme.faint;
+    // What was in a step that was not recorded nobody knows: an outline.
+    if (step.recorded || width < 3) context.fillRect(x, y(duration), width, bottom - y(duration));
+    else context.strokeRect(x + 0.5, y(duration) + 0.5, width - 1, bottom - y(duration) - 1);
     context.fillStyle = theme.backward;
     context.fillRect(x, y(forward + backward), width, bottom - y(forward + backward));
     context.fillStyle = theme.forward;
@@ -114,13 +121,15 @@ export class StepChart extends Canvas {
       step.duration_ns === null ? "its end is not in the log" : time(step.duration_ns)];
     if (step.backward_ns !== null) lines.push(`backward ${time(step.backward_ns)}`);
     if (step.forward_ns !== null) lines.push(`other ops ${time(step.forward_ns)}`);
-    if (!this.store.run.isKept(index)) lines.push("its events are not in this page");
+    if (!step.recorded) lines.push("not recorded");
+    else if (!this.store.run.isKept(index)) lines.push("its events are not in this page");
     showTip(event, lines);
   }
 }
 
 // A logged value over the steps.
 export class ValueChart extends Canvas {
+  private shown: string | null = null;
   private points: { step: number; number: number }[] = [];
 
   constructor(private store: Store) {
@@ -136,15 +145,17 @@ export class ValueChart extends Canvas {
     };
   }
 
-  // `name`: which of facts.value_names.
-  show(name: number): void {
+  show(name: string): void {
+    this.redraw();
+    if (name === this.shown) return;
+    this.shown = name;
     const { values, facts } = this.store.run;
+    const wanted = facts.value_names.indexOf(name);
     this.points = [];
     values.name.forEach((each, i) => {
-      if (each === name) this.points.push({ step: values.step[i], number: values.number[i] });
+      if (each === wanted) this.points.push({ step: values.step[i], number: values.number[i] });
     });
-    this.element.setAttribute("aria-label", `${facts.value_names[name]} over the steps`);
-    this.redraw();
+    this.element.setAttribute("aria-label", `${name} over the steps`);
   }
 
   private get steps(): [number, number] {

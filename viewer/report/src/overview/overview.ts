@@ -2,7 +2,7 @@
 // whether the numbers can be trusted.
 
 import { Share, StepChart, ValueChart, shareRows } from "./charts";
-import { button, card, keepingFocus, make, shortName } from "../widgets/dom";
+import { button, card, keepingFocus, make, setText, shortName } from "../widgets/dom";
 import { makerText } from "../run/facts";
 import { findings } from "./findings";
 import { Run, none } from "../run/run";
@@ -37,21 +37,28 @@ function stepsCard(store: Store, chart: StepChart): HTMLElement {
 }
 
 // One value, and of several a choice of which.
-function valueCard(store: Store, chart: ValueChart | null): HTMLElement {
+function valueCard(store: Store): View {
   const { values } = store.run.summary;
-  if (!chart) return card("Logged values", null, make("p", { class: "empty", text: "The program logged none." }));
+  if (values.length === 0) {
+    const none = make("p", { class: "empty", text: "The program logged none." });
+    return { element: card("Logged values", null, none), update: () => {} };
+  }
+  const chart = new ValueChart(store);
   const ends = make("span");
   const choice = make("select", { id: "value", label: "value" });
   for (const { name } of values) choice.append(make("option", { text: name }));
-  choice.onchange = () => {
-    const { first, last } = values[choice.selectedIndex];
-    ends.textContent = `${known(first, value)} \u2192 ${known(last, value)} `;
-    chart.show(choice.selectedIndex);
-  };
-  choice.onchange(new Event("change"));
+  choice.onchange = () => store.set({ value: choice.selectedIndex === 0 ? "" : values[choice.selectedIndex].name });
   const several = values.length > 1;
-  return card(several ? "Logged values" : values[0].name, make("span", { class: "aside" }, ends, several ? choice : null),
-    chart.element);
+  const element = card(several ? "Values" : values[0].name,
+    make("span", { class: "aside" }, ends, several ? choice : null), chart.element);
+  const update = () => {
+    const shown = Math.max(values.findIndex((each) => each.name === store.state.value), 0);
+    const { name, first, last } = values[shown];
+    choice.selectedIndex = shown;
+    setText(ends, `${known(first, value)} \u2192 ${known(last, value)} `);
+    chart.show(name);
+  };
+  return { element, update };
 }
 
 // What a module does itself, so that the rows add up.
@@ -90,7 +97,8 @@ function holderRows(store: Store): Share[] {
     const module = holder.module === null ? none : run.moduleIndex.get(holder.module) ?? none;
     const maker = run.facts.operators.findIndex((operator) => operator.name === holder.maker);
     return {
-      name: makerText(run, maker, module), parts: [holder.bytes, 0] as [number, number],
+      // Of many names only the beginning is seen: what tells them apart comes first.
+      name: module === none ? makerText(run, maker, none) : `${run.modulePath(module)}: ${makerText(run, maker, none)}`, parts: [holder.bytes, 0] as [number, number],
       text: bytes(holder.bytes),
       selected: state.selection.kind === "module" && state.selection.module === module,
       onclick: () => store.select(
@@ -101,12 +109,12 @@ function holderRows(store: Store): Share[] {
   });
 }
 
-function shareCard(title: string, aside: string, rows: Share[], more: HTMLElement): HTMLElement {
+function shareCard(title: string, aside: string, rows: Share[], more: HTMLElement, recorded = true): HTMLElement {
   const most = rows.reduce((high, { parts }) => Math.max(high, parts[0] + parts[1]), 0);
   const left = rows.length - shownRows;
   return card(title, make("span", { class: "aside" }, document.createTextNode(aside + "  "), more),
     rows.length ? shareRows(rows.slice(0, shownRows), most)
-      : make("p", { class: "empty", text: "Not recorded." }),
+      : make("p", { class: "empty", text: recorded ? "None." : "Not recorded." }),
     make("p", { class: "more", text: left > 0 ? `and ${left} more` : "" }));
 }
 
@@ -160,7 +168,7 @@ function trustCard(store: Store): HTMLElement {
 export function overview(store: Store): View {
   const { run } = store;
   const steps = new StepChart(store);
-  const values = run.facts.value_names.length ? new ValueChart(store) : null;
+  const values = valueCard(store);
   const timeline = new Timeline(store, true);
   const element = make("div", { class: "overview" });
   const { memory } = run.summary;
@@ -168,7 +176,7 @@ export function overview(store: Store): View {
   const shares = make("div", { class: "row three" });
   const stepTitle = make("span", { class: "aside" });
   element.append(
-    make("div", { class: "row first" }, findingsCard(store), stepsCard(store, steps), valueCard(store, values)),
+    make("div", { class: "row first" }, findingsCard(store), stepsCard(store, steps), values.element),
     shares,
     make("div", { class: "row last" }, card("Timeline", stepTitle, timeline.element), trustCard(store)));
   return {
@@ -178,13 +186,13 @@ export function overview(store: Store): View {
         shareCard("Time by module", "own ops", moduleRows(store), link("all", "modules")),
         shareCard("Time by op", "self time", opRows(store), link("all", "ops")),
         shareCard("Memory at the peak", memory ? `${bytes(memory.peak_bytes)}, step ${memory.peak_step}` : "",
-          holderRows(store), link("over time", "memory"))));
+          holderRows(store), link("over time", "memory"), !!memory)));
       const [from, to] = run.stepRange(store.state.step);
       stepTitle.replaceChildren(
         `step ${run.summary.steps[store.state.step]?.number ?? ""}, ${time(to - from)}  `, link("open", "timeline"));
       steps.redraw();
       timeline.redraw();
-      values?.redraw();
+      values.update();
     },
     onKey: (event) => event.key.startsWith("Arrow") && timeline.onKey(event),
   };

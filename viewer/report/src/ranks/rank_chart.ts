@@ -12,12 +12,14 @@ const left = 96, foot = 20, mostHeight = 26;
 const mostOff = 0.5; // half as much again is as strong as the colour gets
 
 export class RankChart extends Canvas {
-  measure: Measure = "own";
-
   constructor(private store: Store) {
     super("time of each rank in each step, against the median of the ranks");
     this.element.onclick = (event) => this.clicked(event);
     this.element.onpointermove = (event) => this.hover(event);
+  }
+
+  get measure(): Measure {
+    return this.store.state.ranksBy === "step" ? "step" : "own";
   }
 
   private get times() {

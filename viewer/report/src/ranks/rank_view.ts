@@ -78,10 +78,10 @@ export function rankView(store: Store): View {
   const { ranks } = store;
   const chart = new RankChart(store);
   const table = new Table<Row>({
-    name: "ranks", columns, rows: rowsOf(ranks), sort: -1, onSelect: ({ rank }) => store.goToRank(rank),
+    name: "ranks", columns, rows: rowsOf(ranks), sort: -1, looking: store.looking("ranks"), onSelect: ({ rank }) => store.goToRank(rank),
     isSelected: ({ rank }) => rank === store.state.rank,
   });
-  const choose = (measure: Measure, text: string) => button(text, () => { chart.measure = measure; update(); }, { id: `measure-${measure}` });
+  const choose = (measure: Measure, text: string) => button(text, () => store.set({ ranksBy: measure }), { id: `measure-${measure}` });
   const choices = make("div", { class: "choice", role: "group", label: "what is compared" },
     choose("own", "own time"), choose("step", "step time"));
   const foot = make("div", { class: "foot" }, choices, make("div", { class: "help", text: "a cell is a rank in a step: orange is slower than the median of the ranks, blue faster" }));

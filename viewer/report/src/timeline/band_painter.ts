@@ -7,6 +7,7 @@ import { Draw, fitText, smallFont } from "../widgets/canvas";
 import { shortName } from "../widgets/dom";
 import { deviceText } from "../run/facts";
 import { Run, none } from "../run/run";
+import { inkOn } from "../widgets/palettes";
 import { Theme } from "../widgets/theme";
 import { Band } from "./bands";
 import { Lane, firstAfter, rowHeight, spanOf } from "./lanes";
@@ -22,7 +23,7 @@ interface Colours {
   names: string[];
   pixels: Uint32Array;
   dim: Uint32Array;
-  pale: boolean[];
+  inks: string[]; // of text on them
 }
 
 interface Row {
@@ -79,7 +80,7 @@ export class BandPainter {
     names.push(theme.raised, theme.faint); // steps and activities of a device
     colours = {
       theme, names, pixels: Uint32Array.from(names, (name) => pixelOf(name, 1)),
-      dim: Uint32Array.from(names, (name) => pixelOf(name, dimmed)), pale: names.map(isPale),
+      dim: Uint32Array.from(names, (name) => pixelOf(name, dimmed)), inks: names.map(inkOn),
     };
     this.colours.set(run, colours);
     return colours;
@@ -121,13 +122,14 @@ export class BandPainter {
 
   private drawWide(context: Draw, theme: Theme, { band, lane, y, height }: Row, index: number): void {
     const mask = this.maskOf(band.rank);
-    const { names, pale } = this.coloursOf(band.run, theme);
+    const { names, inks } = this.coloursOf(band.run, theme);
     const { run, open } = band;
     for (let at = index > 0 ? this.wideEnds[index - 1] : 0; at < this.wideEnds[index]; at += 3) {
       const entry = lane.entries[this.wide[at]], left = this.wide[at + 1], width = this.wide[at + 2];
       const span = spanOf(lane, entry);
       const colour = span === none ? ofNoSpan(run, entry) : run.spans.name[span];
-      context.globalAlpha = !mask || (span !== none && mask[span] > 0) ? 1 : dimmed;
+      const lit = !mask || (span !== none && mask[span] > 0);
+      context.globalAlpha = lit ? 1 : dimmed;
       context.fillStyle = names[colour];
       context.fillRect(left, y, width - 0.5, height);
       ++this.shapes;
@@ -139,7 +141,8 @@ export class BandPainter {
       }
       if (width <= 24) continue;
       const label = fitText(context, shortName(lane.span ? deviceText(run, entry) : run.operator(span).name), width - 6);
-      context.fillStyle = span === none ? theme.muted : pale[colour] ? "#1b1f24" : "#ffffff";
+      context.globalAlpha = 1; // what is not selected stays legible
+      context.fillStyle = lit && span !== none ? inks[colour] : theme.muted;
       if (label) context.fillText(label, left + 3, y + height / 2 + 0.5);
     }
     context.globalAlpha = 1;
@@ -158,9 +161,4 @@ function ofNoSpan({ facts, devices }: Run, entry: number): number {
 // Of a row of a band, without the gap below it.
 export function barHeight({ open, scale }: Band): number {
   return open ? rowHeight - 2 : rowHeight * scale - 1;
-}
-
-function isPale(colour: string): boolean {
-  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  return 0.3 * r + 0.59 * g + 0.11 * b > 135;
 }

@@ -5,6 +5,7 @@
 import { Canvas, Draw, fitText, hideTip, showTip, smallFont } from "../widgets/canvas";
 import { shortName, typeName } from "../widgets/dom";
 import { FlameNode, flameOf, totalNs } from "./flame_tree";
+import { inkOn } from "../widgets/palettes";
 import { none } from "../run/run";
 import { Store } from "../store";
 import { Theme } from "../widgets/theme";
@@ -79,11 +80,11 @@ export class FlameChart extends Canvas {
     const height = rowHeight - 2, inside = Math.max(width - 1, 0.5);
     const operator = node.operator === none ? null : operators[node.operator];
     const kind = !operator ? "module" : operator.kind === "op" ? operator.class : operator.kind;
-    context.globalAlpha = this.isLit(node) ? 1 : 0.3;
-    context.fillStyle = theme.kinds[kind] ?? theme.faint;
-    context.globalAlpha *= operator ? 0.45 : 1;
-    context.fillRect(x, y, inside, height);
-    context.globalAlpha = this.isLit(node) ? 1 : 0.3;
+    const isLit = this.isLit(node);
+    context.globalAlpha = isLit ? 1 : 0.3;
+    const colour = theme.kinds[kind] ?? theme.faint;
+    context.fillStyle = colour;
+    context.fillRect(x, y, inside, height - strip - 1);
     const forward = (inside * node.forwardNs) / totalNs(node);
     context.fillStyle = theme.forward;
     context.fillRect(x, y + height - strip, forward, strip);
@@ -92,7 +93,8 @@ export class FlameChart extends Canvas {
     ++this.shapes;
     const name = shortName(node.name);
     const text = fitText(context, `${name}  ${time(totalNs(node))}`, inside - 8);
-    context.fillStyle = theme.text;
+    context.globalAlpha = 1; // what is not selected stays legible
+    context.fillStyle = isLit ? inkOn(colour) : theme.muted;
     if (text) context.fillText(text, x + 4, y + (height - strip) / 2 + 0.5);
     if (!this.isSelected(node)) return;
     context.strokeStyle = theme.text;
@@ -161,9 +163,17 @@ export class FlameChart extends Canvas {
     store.set({ flame: node && node.module !== none ? store.run.modulePath(node.module) : "" });
   }
 
+  // Where the keys are: at the selection, of several boxes of it at the one that they went to last.
+  private get now(): FlameNode {
+    const { root } = this;
+    const at = find(root, (node) => node.key === this.at);
+    return at && this.isSelected(at) ? at : find(root, (node) => this.isSelected(node)) ?? at ?? root;
+  }
+
   private move(key: string): void {
-    const now = find(this.root, (node) => node.key === this.at) ?? this.root;
-    const beside = now.parent?.children ?? [];
+    const { now } = this;
+    // Beside what is as wide as the chart nothing is drawn.
+    const beside = find(now, (node) => node === this.zoomed) ? [] : now.parent!.children;
     const next = key === "ArrowDown" ? now.children[0] : key === "ArrowUp" ? now.parent
       : beside[beside.indexOf(now) + (key === "ArrowRight" ? 1 : -1)];
     if (next) this.select(next);
@@ -171,7 +181,7 @@ export class FlameChart extends Canvas {
 
   onKey({ key }: KeyboardEvent): boolean {
     if (key.startsWith("Arrow")) this.move(key);
-    else if (key === "Enter" || key === "f") this.zoomTo(find(this.root, (node) => node.key === this.at));
+    else if (key === "Enter" || key === "f") this.zoomTo(this.now);
     else if (key === "0") this.zoomTo(null);
     else return false;
     return true;

@@ -42,7 +42,9 @@ class Builder {
     if (module === none) return this.child(this.root, "none", "(no module)", none, none);
     const { path, parent } = this.run.facts.modules[module];
     const above = parent === none ? this.root : this.ofModule(parent);
-    const name = parent === none ? path : path.slice(this.run.facts.modules[parent].path.length + 1);
+    // One of no model is called by another's name: Linear#3 in net.
+    const outer = parent === none ? "" : `${this.run.facts.modules[parent].path}.`;
+    const name = path.startsWith(outer) ? path.slice(outer.length) : path;
     return this.child(above, `m${module}`, name, module, none);
   }
 

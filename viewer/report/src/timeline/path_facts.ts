@@ -59,7 +59,8 @@ function sums(parts: Part[], nameOf: (part: Part) => string, all: number): HTMLE
   const sorted = [...byName].sort((a, b) => b[1] - a[1]);
   const list = make("div", { class: "links" });
   for (const [name, ns] of sorted.slice(0, mostRows)) {
-    list.append(make("div", { text: `${name}  ${time(ns)}, ${share(ns, all)}` }));
+    list.append(make("div", {}, make("span", { class: "name", text: `${name}  ` }),
+      make("span", { class: "number", text: `${time(ns)}, ${share(ns, all)}` })));
   }
   if (sorted.length > mostRows) list.append(make("span", { text: `and ${count(sorted.length - mostRows)} more` }));
   return list;

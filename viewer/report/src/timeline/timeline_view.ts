@@ -30,7 +30,7 @@ export function timelineView(store: Store): View {
     { id: "path", title: "what made the step as long as it is (c)" });
   const toggleFlame = () => store.set({ flame: store.state.flame === null ? "" : null });
   const byModule = button("By module", toggleFlame, { id: "flame", title: "the step's time as a flame graph by module (g)" });
-  const memory = store.run.summary.memory?.peak_bytes ? new MemoryChart(store, "live memory below the timeline") : null;
+  const memory = store.run.summary.memory?.peak_bytes ? new MemoryChart(store, "live memory below the timeline", true) : null;
   if (memory) {
     memory.element.className = "strip";
     timeline.element.style.flex = `0 1 ${timeline.contentHeight}px`;

@@ -64,6 +64,7 @@ export function setAttribute(element: Element, name: string, value: string): voi
 // Makes anew what is inside of an element: the control that had the focus has it
 // again, by where it is in there.
 export function keepingFocus(within: Element, change: () => void): void {
+  if (!within.contains(document.activeElement)) return change();
   const controls = () => [...within.querySelectorAll<HTMLElement>("button, input, select, [tabindex]")];
   const index = controls().indexOf(document.activeElement as HTMLElement);
   change();

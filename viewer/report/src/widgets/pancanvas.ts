@@ -22,15 +22,24 @@ export abstract class PanCanvas extends Canvas {
     return [(event.offsetX - this.origin[0]) / this.scale, (event.offsetY - this.origin[1]) / this.scale];
   }
 
+  // By hand, or in place of one's hand.
+  protected moved(): void {}
+
+  protected scaleOf(wanted: number): number {
+    return Math.min(3, Math.max(0.05, wanted));
+  }
+
   protected zoomBy(factor: number, x: number, y: number): void {
-    const scale = Math.min(3, Math.max(0.05, this.scale * factor));
+    const scale = this.scaleOf(this.scale * factor);
     this.origin = [x - ((x - this.origin[0]) * scale) / this.scale, y - ((y - this.origin[1]) * scale) / this.scale];
     this.scale = scale;
+    this.moved();
     this.redraw();
   }
 
   protected moveBy(x: number, y: number): void {
     this.origin = [this.origin[0] + x, this.origin[1] + y];
+    this.moved();
     this.redraw();
   }
 

@@ -1,6 +1,7 @@
 // A table that sorts, filters, opens rows, and copies itself as CSV.
 
 import { button, keepingFocus, make } from "./dom";
+import { Looking } from "./table_look";
 
 export interface Column<Row> {
   name: string;
@@ -17,6 +18,7 @@ export interface Options<Row> {
   columns: Column<Row>[];
   rows: Row[];
   sort: number; // the column that it is sorted by at first; -1: as given
+  looking: Looking;
   onSelect: (row: Row) => void;
   isSelected: (row: Row) => boolean;
   isRelated?: (row: Row) => boolean; // has a part in what is selected
@@ -41,24 +43,21 @@ export class Table<Row> {
   private body = make("tbody");
   private head = make("tr");
   private note = make("span", { class: "note" });
-  private sort: number;
-  private descending = true;
-  private filter = "";
+  private search = make("input", { type: "search" });
   private closed = new Set<Row>();
   private hasChildren = new Set<Row>();
   private shown: Row[] = [];
 
   constructor(private options: Options<Row>) {
-    this.sort = options.sort;
     const { parent, isOpen } = options;
     for (const row of options.rows) {
       const above = parent?.(row);
       if (above) this.hasChildren.add(above);
       if (isOpen && !isOpen(row)) this.closed.add(row);
     }
-    const search = make("input", { type: "search", label: `filter ${options.name}` });
-    search.placeholder = `filter ${options.name}`;
-    search.oninput = () => { this.filter = search.value.toLowerCase(); this.draw(); };
+    const { search } = this;
+    search.placeholder = search.ariaLabel = `filter ${options.name}`;
+    search.oninput = () => options.looking.change({ filter: search.value });
     const copy = button("Copy CSV", () => this.copy(copy));
     this.element.append(
       make("div", { class: "bar" }, search, this.note, copy),
@@ -80,19 +79,28 @@ export class Table<Row> {
     return false;
   }
 
+  // The column that it is sorted by; -1: as given.
+  private get sort(): number {
+    const { columns, looking, sort } = this.options;
+    const chosen = columns.findIndex(({ csv }) => csv === looking.now().sort);
+    return chosen >= 0 ? chosen : sort;
+  }
+
   private get isTree(): boolean {
-    return !!this.options.parent && this.sort < 0 && this.filter === "";
+    return !!this.options.parent && this.sort < 0 && this.options.looking.now().filter === "";
   }
 
   // All rows that pass the filter, in order.
   private chosen(): Row[] {
-    const { rows, columns } = this.options;
-    let chosen = rows.filter((row) => this.filter === "" || columns.some(
-      (column) => typeof column.value(row) === "string" &&
-        column.text(row).toLowerCase().includes(this.filter)));
-    if (this.sort < 0) return chosen;
-    const { value } = columns[this.sort];
-    const sign = this.descending ? -1 : 1;
+    const { rows, columns, looking } = this.options;
+    const { sort } = this;
+    const { descending, filter } = looking.now();
+    const wanted = filter.toLowerCase();
+    const chosen = rows.filter((row) => wanted === "" || columns.some(
+      (column) => typeof column.value(row) === "string" && column.text(row).toLowerCase().includes(wanted)));
+    if (sort < 0) return chosen;
+    const { value } = columns[sort];
+    const sign = descending ? -1 : 1;
     const compare = (a: Row, b: Row) => {
       const [left, right] = [value(a), value(b)];
       if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1;
@@ -102,12 +110,16 @@ export class Table<Row> {
   }
 
   draw(): void {
+    const { filter } = this.options.looking.now();
+    if (this.search.value !== filter) this.search.value = filter;
     this.drawHead();
     const chosen = this.chosen();
     this.shown = this.isTree ? chosen.filter((row) => !this.isHidden(row)) : chosen;
     const cut = this.shown.slice(0, mostRows);
-    this.body.replaceChildren(...cut.map((row) => this.row(row)));
-    this.drawTotal(chosen);
+    keepingFocus(this.body, () => {
+      this.body.replaceChildren(...cut.map((row) => this.row(row)));
+      this.drawTotal(chosen);
+    });
     const { name, rows, counted } = this.options;
     const some = counted ? chosen.filter(counted).length : chosen.length;
     const all = counted ? rows.filter(counted).length : rows.length;
@@ -116,26 +128,29 @@ export class Table<Row> {
   }
 
   private drawHead(): void {
-    const { columns } = this.options;
+    const { columns, looking } = this.options;
+    const { sort } = this;
+    const { descending } = looking.now();
     keepingFocus(this.head, () => this.head.replaceChildren(...columns.map((column, index) => {
-      const active = index === this.sort;
+      const active = index === sort;
       const first = this.options.rows[0];
       const isText = first !== undefined && typeof column.value(first) === "string";
       const cell = make("th", { title: column.hint ?? "", class: isText ? "" : "number" },
-        button(column.name + (active ? (this.descending ? " \u2193" : " \u2191") : ""),
+        button(column.name + (active ? (descending ? " \u2193" : " \u2191") : ""),
                () => this.sortBy(index)));
       cell.setAttribute("aria-sort",
-        active ? (this.descending ? "descending" : "ascending") : "none");
+        active ? (descending ? "descending" : "ascending") : "none");
       return cell;
     })));
   }
 
   // Down, up, and back to the tree or the order that was given.
   private sortBy(index: number): void {
-    if (this.sort !== index) [this.sort, this.descending] = [index, true];
-    else if (this.descending) this.descending = false;
-    else [this.sort, this.descending] = [this.options.parent ? -1 : index, true];
-    this.draw();
+    const { columns, looking, parent, sort } = this.options;
+    const { csv } = columns[index];
+    const again = this.sort === index;
+    if (again && looking.now().descending) looking.change({ sort: csv, descending: false });
+    else looking.change({ sort: (again && parent) || index === sort ? null : csv, descending: true });
   }
 
   private row(row: Row): HTMLTableRowElement {
