@@ -10,9 +10,9 @@
 #include "journal_reader.h"
 #include "spliced_log.h"
 #include "torchtape/format/encoder.h"
-#include "torchtape/format/events_view.h"
 #include "torchtape/format/layout.h"
 #include "torchtape/format/log_reader.h"
+#include "written_chunks.h"
 
 namespace torchtape::format {
 namespace {
@@ -22,88 +22,7 @@ using internal::FoundJournal;
 using internal::FoundRing;
 using internal::Release;
 using internal::SplicedLog;
-
-// The chunks of a log that was not finished.
-struct WrittenChunks {
-  v1::Index index;
-  std::vector<uint64_t> numbers;             // of the chunks in it
-  std::map<uint64_t, uint64_t> next_number;  // by where a chunk ends
-  // What summaries tell of, each with where its chunk ends.
-  std::vector<std::pair<v1::ChunkRange, uint64_t>> summarized;
-
-  // Chunks that a summary up to `offset` tells of and that still lie there: the
-  // process ended in between.
-  std::vector<Release> ReleaseSummarized(uint64_t offset) {
-    const std::map<uint64_t, uint64_t> ranges = SummarizedUpTo(offset);
-    std::vector<Release> releases;
-    for (int i = 0; i < index.chunks_size(); ++i) {
-      v1::IndexEntry* entry = index.mutable_chunks(i);
-      const uint64_t number = numbers[static_cast<size_t>(i)];
-      const auto behind = ranges.upper_bound(number);
-      if (entry->kind() != v1::CHUNK_KIND_EVENTS || behind == ranges.begin() ||
-          std::prev(behind)->second < number) {
-        continue;
-      }
-      const uint64_t bytes = entry->stored_bytes();
-      releases.push_back({entry->offset(), entry->offset() + bytes,
-                          internal::EncodeReleased(bytes, number, 1)});
-      v1::IndexEntry released;
-      released.set_kind(v1::CHUNK_KIND_RELEASED);
-      released.set_offset(entry->offset());
-      released.set_stored_bytes(bytes);
-      released.set_chunks(1);
-      *entry = std::move(released);
-    }
-    return releases;
-  }
-
-  // Numbers of chunks summaries tell of, from first to last; a
-  // range reaches as far as those before it.
-  std::map<uint64_t, uint64_t> SummarizedUpTo(uint64_t offset) const {
-    std::map<uint64_t, uint64_t> longest;
-    for (const auto& [range, end] : summarized) {
-      if (end > offset) continue;
-      uint64_t& last = longest[range.first()];
-      last = std::max(last, range.last());
-    }
-    uint64_t reached = 0;
-    for (auto& [first, last] : longest)
-      last = reached = std::max(last, reached);
-    return longest;
-  }
-
-  // The part that lies before `offset`.
-  v1::Index IndexUpTo(uint64_t offset) const {
-    v1::Index part;
-    for (const v1::IndexEntry& entry : index.chunks()) {
-      if (entry.offset() + entry.stored_bytes() <= offset) {
-        *part.add_chunks() = entry;
-      }
-    }
-    return part;
-  }
-};
-
-v1::IndexEntry EntryOf(const Chunk& chunk) {
-  v1::IndexEntry entry;
-  entry.set_kind(chunk.kind);
-  entry.set_offset(chunk.offset);
-  entry.set_stored_bytes(chunk.stored_bytes);
-  if (chunk.kind == v1::CHUNK_KIND_RELEASED) entry.set_chunks(chunk.chunks);
-  if (chunk.kind != v1::CHUNK_KIND_EVENTS) return entry;
-  const absl::StatusOr<EventsView> view = EventsView::Parse(chunk.payload);
-  if (!view.ok()) return entry;
-  const v1::Events& events = view->head;
-  entry.set_start_time_ns(events.start_time_ns());
-  entry.set_end_time_ns(events.end_time_ns());
-  entry.set_first_step(events.step());
-  entry.set_last_step(events.step());
-  if (!events.steps().empty()) {
-    entry.set_last_step(events.steps(events.steps_size() - 1).number());
-  }
-  entry.set_events(view->event_count());
-  return entry;
-}
+using internal::WrittenChunks;
 
 uint64_t EventsIn(const v1::Statistics& sums) {
   return sums.spans_begun() + sums.spans_ended() + sums.allocations() +
@@ -156,16 +75,14 @@ class Merger {
   }
 
   void AddChunk(const Chunk& chunk) {
-    *written_.index.add_chunks() = EntryOf(chunk);
-    written_.numbers.push_back(chunk.number);
-    const uint64_t end = chunk.offset + chunk.stored_bytes;
-    written_.next_number[end] = chunk.number + chunk.chunks;
-    if (chunk.kind != v1::CHUNK_KIND_SUMMARY) return;
-    absl::StatusOr<v1::Summary> summary = chunk.Parse<v1::Summary>();
-    if (!summary.ok()) return;
-    for (const v1::ChunkRange& range : summary->chunks()) {
-      written_.summarized.emplace_back(range, end);
+    const uint64_t end = written_.end();
+    if (end != 0 && end < chunk.offset &&
+        written_.next_number() + 1 == chunk.number) {
+      const absl::StatusOr<std::string> head =
+          log_->Read(end, kChunkHeaderBytes);
+      if (head.ok()) written_.AddTorn(*head, chunk.offset - end);
     }
+    written_.Add(chunk);
   }
 
   // Chooses the newest checkpoint whose chunk is in the log, and takes up the
@@ -186,8 +103,7 @@ class Merger {
             internal::ReadCheckpoint(journal_, *each);
         if (!checkpoint.ok()) continue;
         const uint64_t end = checkpoint->log_bytes();
-        const bool there = damaged ? end <= log_->size()
-                                   : written_.next_number.count(end) != 0;
+        const bool there = damaged ? end <= log_->size() : written_.EndsAt(end);
         if (end < kFileHeaderBytes || !there || !Follows(*checkpoint)) {
           continue;
         }
@@ -220,13 +136,10 @@ class Merger {
   }
 
   absl::Status Restore() {
-    auto number = written_.next_number.upper_bound(log_bytes_);
-    const uint64_t next_number =
-        number == written_.next_number.begin() ? 0 : std::prev(number)->second;
-    releases_ = written_.ReleaseSummarized(log_bytes_);
-    writer_ = std::make_unique<LogWriter>(ToString(&tail_),
-                                          written_.IndexUpTo(log_bytes_),
-                                          log_bytes_, next_number);
+    releases_ = written_.FinishReleases(log_bytes_);
+    writer_ = std::make_unique<LogWriter>(
+        ToString(&tail_), written_.IndexUpTo(log_bytes_), log_bytes_,
+        written_.NumberAt(log_bytes_));
     encoder_ = std::make_unique<Encoder>(
         EncoderOptions(), writer_.get(),
         [this](uint32_t id) { return ModelOf(id); },
@@ -346,10 +259,8 @@ class Merger {
 
   // What is behind the last whole chunk.
   uint64_t TornBytes() const {
-    const uint64_t end = written_.next_number.empty()
-                             ? log_bytes_
-                             : written_.next_number.rbegin()->first;
-    return log_->size() - std::min(log_->size(), std::max(end, log_bytes_));
+    return log_->size() -
+           std::min(log_->size(), std::max(written_.end(), log_bytes_));
   }
 
   const std::shared_ptr<ByteSource> log_;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "framing.h"
 #include "gmock/gmock.h"
 #include "support/journaled_run.h"
 #include "support/recovered.h"
@@ -267,6 +268,74 @@ TEST_F(RecoveryTest, LogThatLostItsFileHeaderGetsOne) {
   WriteFile(log_, bytes);
   // Replayed() expects that nothing had to be skipped.
   EXPECT_THAT(Times(Replayed()), ElementsAre(10, 20));
+}
+
+// A process that is killed while it releases a chunk leaves any part of the new
+// header.
+class ReleaseTest : public RecoveryTest {
+ protected:
+  // Two chunks of events, then, if `is_told_of`, a summary of the first, then
+  // one more. Puts the first `written` bytes of a release over the first.
+  void RecordAndTear(bool is_told_of, size_t written) {
+    uint64_t offset = 0, number = 0, bytes = 0;
+    {
+      JournaledRun run(log_);
+      main_.Begin(10, 1).End(20);
+      Publish(&run);
+      number = run.writer().next_number();
+      ASSERT_THAT(run.WriteChunk(), IsOk());
+      offset = run.writer().last_entry().offset();
+      bytes = run.writer().last_entry().stored_bytes();
+      main_.Begin(30, 1).End(40);
+      Publish(&run);
+      ASSERT_THAT(run.WriteChunk(), IsOk());
+      if (is_told_of) {
+        v1::Summary summary;
+        v1::ChunkRange& range = *summary.add_chunks();
+        range.set_first(number);
+        range.set_last(number);
+        ASSERT_THAT(run.writer().Write(v1::CHUNK_KIND_SUMMARY, summary, {}),
+                    IsOk());
+      }
+      main_.Begin(50, 1).End(60);
+      Publish(&run);
+      ASSERT_THAT(run.WriteChunk(), IsOk());
+    }
+    std::string log = ReadFile(log_);
+    log.replace(offset, written,
+                internal::EncodeReleased(bytes, number, 1).substr(0, written));
+    WriteFile(log_, log);
+  }
+  testing::LogContent Content() {
+    const Recovery recovery = Recovered();
+    EXPECT_THAT(recovery.problems, IsEmpty());
+    return testing::ReadLog(*recovery.log->Read(0, recovery.log->size()));
+  }
+};
+
+TEST_F(ReleaseTest, ThatIsHalfDoneIsFinished) {
+  for (size_t written = 0; written <= kChunkHeaderBytes; ++written) {
+    RecordAndTear(/*is_told_of=*/true, written);
+    const testing::LogContent content = Content();
+    EXPECT_THAT(content.skipped, IsEmpty()) << written;
+    std::vector<v1::ChunkKind> kinds;
+    for (const Chunk& chunk : content.chunks) kinds.push_back(chunk.kind);
+    EXPECT_THAT(kinds,
+                ElementsAre(v1::CHUNK_KIND_RELEASED, v1::CHUNK_KIND_EVENTS,
+                            v1::CHUNK_KIND_SUMMARY, v1::CHUNK_KIND_EVENTS,
+                            v1::CHUNK_KIND_INDEX))
+        << written;
+    main_ = Records(1);
+    main_.Operator(1, "aten::add").Operator(2, "aten::mul");
+    main_.Signature(1, 1).Signature(2, 2);
+    std::filesystem::remove(log_);
+    std::filesystem::remove(journal_);
+  }
+}
+
+TEST_F(ReleaseTest, OfWhatNoSummaryTellsOfIsDamage) {
+  RecordAndTear(/*is_told_of=*/false, kChunkHeaderBytes / 2);
+  EXPECT_THAT(Content().skipped, SizeIs(1));
 }
 
 TEST_F(RecoveryTest, FinishedLogNeedsNone) {

@@ -92,6 +92,7 @@ class JournaledRun {
   }
 
   format::Journal& journal() { return *journal_; }
+  format::LogWriter& writer() { return writer_; }
 
  private:
   struct Thread {
