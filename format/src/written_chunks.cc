@@ -11,6 +11,8 @@
 namespace torchtape::format::internal {
 namespace {
 
+constexpr size_t kKindAt = 8;  // in a chunk header
+
 v1::IndexEntry EntryOf(const Chunk& chunk) {
   v1::IndexEntry entry;
   entry.set_kind(chunk.kind);
@@ -44,7 +46,7 @@ v1::IndexEntry ReleasedEntry(uint64_t offset, uint64_t bytes) {
 // Whether the header there lies on two pages, so that a write of it may have
 // ended in between, behind what says of which kind it is.
 bool MayBeHalfWritten(uint64_t offset) {
-  constexpr uint64_t kPageBytes = 4096, kKindAt = 8;
+  constexpr uint64_t kPageBytes = 4096;
   const uint64_t to_page = kPageBytes - offset % kPageBytes;
   return to_page > kKindAt && to_page < kChunkHeaderBytes;
 }
@@ -68,9 +70,10 @@ void WrittenChunks::Add(const Chunk& chunk) {
 }
 
 void WrittenChunks::AddTorn(absl::string_view head, uint64_t bytes) {
-  if (bytes < kChunkHeaderBytes || head.size() < kChunkHeaderBytes ||
-      !absl::StartsWith(head, ChunkSync()) ||
-      head[8] != static_cast<char>(v1::CHUNK_KIND_RELEASED)) {
+  // None that was released is longer, whatever a damaged log has here.
+  if (bytes < kChunkHeaderBytes || bytes > kMaxRawBytes ||
+      head.size() < kChunkHeaderBytes || !absl::StartsWith(head, ChunkSync()) ||
+      head[kKindAt] != static_cast<char>(v1::CHUNK_KIND_RELEASED)) {
     return;
   }
   const uint64_t number = next_number();

@@ -21,10 +21,10 @@ class WrittenChunks {
   // In the order of the log.
   void Add(const Chunk& chunk);
 
-  // A chunk behind the last one, of `bytes`, that cannot be read and of which
-  // `head` is the beginning. It is taken for one that was about to be released
-  // if it is half that: a process that is killed may leave the first part of
-  // what it writes, up to the end of a page.
+  // Behind the last chunk is one of `bytes` that cannot be read; `head` is its
+  // beginning. A process that is killed may leave the first part of what it
+  // writes, up to the end of a page. If `head` may be such a part of a Released
+  // chunk's header, the chunk is taken up as one that was being released.
   void AddTorn(absl::string_view head, uint64_t bytes);
 
   // Where the last one ends; 0: there is none.

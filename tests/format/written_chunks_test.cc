@@ -18,12 +18,13 @@ constexpr uint32_t kTornBytes = 100;
 class TornChunk : public ::testing::Test {
  protected:
   std::vector<Release> ReleasesIfTornAt(uint32_t offset,
-                                        bool has_summary = true) {
+                                        bool has_summary = true,
+                                        uint32_t bytes = kTornBytes) {
     chunks_.Add({v1::CHUNK_KIND_EVENTS, 16, 1, offset - 16, ""});
-    std::string head = EncodeReleased(kTornBytes, 2, 1);
+    std::string head = EncodeReleased(bytes, 2, 1);
     head.back() ^= 1;
-    chunks_.AddTorn(head, kTornBytes);
-    const uint32_t end = offset + kTornBytes;
+    chunks_.AddTorn(head, bytes);
+    const uint32_t end = offset + bytes;
     if (!has_summary) return chunks_.FinishReleases(end);
     v1::Summary summary;
     v1::ChunkRange& range = *summary.add_chunks();
@@ -54,6 +55,10 @@ TEST_F(TornChunk, OnOnePageIsDamaged) {
 
 TEST_F(TornChunk, OfWhichTheKindIsOnTheOtherPageIsDamaged) {
   EXPECT_THAT(ReleasesIfTornAt(4096 - 8), IsEmpty());
+}
+
+TEST_F(TornChunk, LongerThanAnyThatIsReleasedIsDamaged) {
+  EXPECT_THAT(ReleasesIfTornAt(4096 - 20, true, kMaxRawBytes + 1), IsEmpty());
 }
 
 TEST_F(TornChunk, OfALogThatReleasesNothingIsDamaged) {

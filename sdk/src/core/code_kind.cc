@@ -30,7 +30,7 @@ constexpr absl::string_view kNames[] = {
     // The standard library: std, and its own abbreviations.
     "St", "Sa", "Sb", "Ss", "Si", "So", "Sd", "9__gnu_cxx", "10__cxxabiv1"};
 
-constexpr absl::string_view kLibTorchs[] = {"libtorch", "libc10", "libcaffe2",
+constexpr absl::string_view kLibraries[] = {"libtorch", "libc10", "libcaffe2",
                                             "libATen"};
 
 // What runs the program's threads and calls its functions back; sanitizers
@@ -144,7 +144,7 @@ class KnownCode {
     const absl::string_view path = object->path;
     const absl::string_view name = path.substr(path.rfind('/') + 1);
     if (StartsWithAny(name, kRunners)) return CodeKind::kUnknown;
-    if (StartsWithAny(name, kLibTorchs)) return CodeKind::kLibTorch;
+    if (StartsWithAny(name, kLibraries)) return CodeKind::kLibTorch;
     // The file is the one that was loaded if its build says so; without, path
     // and place have to do.
     auto [known, added] =

@@ -145,10 +145,10 @@ class ThreadRecorder {
         (kHashKey[4] + values_recorded) * (op + 1) ^ kHashKey[5] * call_site;
     return HashWords(values_->tag_words(), values_->tags(), seed) | kHashBit;
   }
-  // What comes with the number of a signature that has a call site.
+  // What is found of a signature: its number, and where its call site lies.
   static constexpr uint32_t kSignatureId = 0xffff;
-  static constexpr uint32_t kThroughHeaders = 0x10000;  // it is in such code
-  static constexpr uint32_t kFromLibTorch = 0x20000;    // it is in a library's
+  static constexpr uint32_t kThroughHeaders = 0x10000;  // CodeKind::kHeader
+  static constexpr uint32_t kFromLibTorch = 0x20000;    // CodeKind::kLibTorch
   // Whether the call's path says more than its call site, so that who knows it
   // should ask for the signature with that. What LibTorch's own code calls
   // inside of a span is that span's.

@@ -8,6 +8,8 @@
 // Memory: the modules, and the units of a step that waited for a device.
 
 #include <cstdint>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
